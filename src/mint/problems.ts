@@ -146,6 +146,12 @@ export const PROBLEMS = {
     retry: true,
     advice: 'Nothing was sent; try again after `Retry-After` seconds.',
   },
+  'upstream-unavailable': {
+    status: 503,
+    title: 'LogicMonitor is in trouble, so that nothing is sent to it.',
+    retry: true,
+    advice: 'Nothing was minted; try again after `Retry-After` seconds.',
+  },
   'upstream-protocol': {
     status: 502,
     title: 'LogicMonitor answered with a redirect, which is never followed.',

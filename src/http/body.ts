@@ -1,0 +1,46 @@
+import type { IncomingMessage } from 'node:http';
+import type { Deadline } from '../mint/clock.ts';
+import { Problem } from '../mint/problems.ts';
+
+/** How much of a body that is too large is read and thrown away, so that its caller hears the answer and not a reset. */
+const DISCARD_AT_MOST = 1_048_576;
+
+/**
+ * Reads a request's body, `limit` bytes at the most, within the deadline.
+ * Throws `payload-too-large`, `request-timeout`, and `invalid-request` when the body breaks off.
+ */
+export function readBody(request: IncomingMessage, limit: number, deadline: Deadline): Promise<Uint8Array> {
+  if (Number(request.headers['content-length'] ?? 0) > DISCARD_AT_MOST)
+    return Promise.reject(tooLarge(limit));
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const timer = setTimeout(
+      () => settle(new Problem('request-timeout', 'The body did not arrive in time.')),
+      deadline.remainingMs(),
+    );
+    const settle = (fault: Problem | undefined): void => {
+      clearTimeout(timer);
+      request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
+      if (fault === undefined) resolve(Buffer.concat(chunks, length));
+      else reject(fault);
+    };
+    const onData = (chunk: Buffer): void => {
+      length += chunk.length;
+      if (length <= limit) chunks.push(chunk);
+      else if (length > DISCARD_AT_MOST) settle(tooLarge(limit));
+    };
+    const onEnd = (): void => settle(length > limit ? tooLarge(limit) : undefined);
+    const onClose = (): void =>
+      settle(
+        new Problem('invalid-request', 'The body broke off.', {
+          errors: [{ pointer: '', detail: 'the body broke off' }],
+        }),
+      );
+    request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
+  });
+}
+
+function tooLarge(limit: number): Problem {
+  return new Problem('payload-too-large', `The body is larger than ${limit} bytes.`);
+}

@@ -1,0 +1,69 @@
+import { isIP } from 'node:net';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Deadline } from '../mint/clock.ts';
+import type { RequestId } from '../mint/ids.ts';
+import type { MintAnswer, MintCall } from '../mint/ports.ts';
+import { readBody } from './body.ts';
+
+/** How much of a caller's `User-Agent` is kept. */
+const MAX_USER_AGENT = 200;
+
+/** What a request brings, as the pipeline takes it: nothing of it read, parsed or trusted yet. */
+export function mintCall(
+  request: FastifyRequest<{ Params: { id: string } }>,
+  reply: FastifyReply,
+  limits: { readonly bodyBytes: number; readonly deadline: Deadline; readonly receive: Deadline },
+): MintCall {
+  const { headers, rawHeaders } = request.raw;
+  return {
+    requestId: request.id as RequestId, // brand: made by requestIdFrom, which the server uses for every request
+    traceId: traceIdOf(headers['traceparent']),
+    source: {
+      address: sourceAddress(request),
+      userAgent: headers['user-agent']?.slice(0, MAX_USER_AGENT) ?? null,
+    },
+    deadline: limits.deadline,
+    authorization: everyHeader(rawHeaders, 'authorization'),
+    idempotencyKeys: everyHeader(rawHeaders, 'idempotency-key'),
+    contentType: headers['content-type'] ?? '',
+    contentEncoding: headers['content-encoding'] ?? '',
+    adminId: request.params.id,
+    query: /\?(.*)$/s.exec(request.raw.url ?? '')?.[1] ?? '',
+    readBody: () => readBody(request.raw, limits.bodyBytes, limits.receive),
+    deliver: (answer) => deliver(reply, answer),
+  };
+}
+
+/** Every value of a header, in order: Node's `headers` joins or drops repeated ones. `name` in lower case. */
+export function everyHeader(rawHeaders: readonly string[], name: string): string[] {
+  return rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === name);
+}
+
+/** The trace id of a well-formed `traceparent` (W3C Trace Context, version 00), else null. */
+function traceIdOf(traceparent: string | string[] | undefined): string | null {
+  const [, traceId] = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(String(traceparent)) ?? [];
+  return traceId === undefined || /^0+$/.test(traceId) ? null : traceId;
+}
+
+/** The caller's address: the peer's, or the one that a trusted proxy names, if that is an address at all. */
+export function sourceAddress(request: FastifyRequest): string {
+  const named = isIP(request.ip) === 0 ? (request.socket.remoteAddress ?? '') : request.ip;
+  return named.startsWith('::ffff:') && isIP(named.slice(7)) === 4 ? named.slice(7) : named;
+}
+
+/**
+ * Sends the 201. The answer counts as delivered when Node has handed its last byte to the kernel; when the caller
+ * hung up before, even by closing only its sending half, Node gives the answer up.
+ */
+async function deliver(reply: FastifyReply, answer: MintAnswer): Promise<'delivered' | 'undelivered'> {
+  const response = reply.raw;
+  if (response.destroyed || response.socket?.writable !== true) {
+    reply.hijack();
+    return 'undelivered';
+  }
+  const handedOver = new Promise<boolean>((resolve) => {
+    response.once('finish', () => resolve(response.statusCode === 201)).once('close', () => resolve(false));
+  });
+  reply.code(201).send({ ...answer, accessKey: answer.accessKey.reveal() });
+  return (await handedOver) ? 'delivered' : 'undelivered';
+}

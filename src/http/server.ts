@@ -1,0 +1,121 @@
+import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
+import { serializerCompiler } from 'fastify-type-provider-zod';
+import { type RandomBytes, requestIdFrom } from '../mint/ids.ts';
+import { asProblem, Problem } from '../mint/problems.ts';
+import { answerBrokenRequest } from './broken-request.ts';
+import { everyHeader, sourceAddress } from './call.ts';
+import { healthRoutes } from './health-routes.ts';
+import { type MintRouteParts, mintRoute } from './mint-route.ts';
+import { describeApi, documentRoute } from './openapi.ts';
+import { watchPaths } from './paths.ts';
+import { sendProblem } from './problem-reply.ts';
+import type { Ready } from './schemas.ts';
+
+export interface ServerSettings {
+  readonly headerLimit: number;
+  readonly receiveTimeoutMs: number;
+  readonly maxInFlight: number;
+  readonly trustedProxies: readonly string[];
+}
+
+export interface ServerParts extends MintRouteParts {
+  readonly settings: ServerSettings;
+  readonly readiness: () => Ready;
+  readonly log: FastifyBaseLogger;
+  readonly randomBytes: RandomBytes;
+}
+
+/** How long after its due time Node notices that a request has not arrived, ms. */
+const NODE_CHECKS_EVERY_MS = 500;
+
+/** Builds the server for callers; it listens when the caller says so. */
+export async function publicServer(parts: ServerParts): Promise<FastifyInstance> {
+  const { settings, lifecycle, countRefusal, randomBytes } = parts;
+  const app: FastifyInstance = Fastify({
+    loggerInstance: parts.log,
+    disableRequestLogging: true,
+    requestIdHeader: false,
+    genReqId: (request) => requestIdFrom(everyHeader(request.rawHeaders, 'x-request-id'), randomBytes),
+    trustProxy: settings.trustedProxies.length > 0 ? [...settings.trustedProxies] : false,
+    routerOptions: { maxParamLength: settings.headerLimit, ignoreTrailingSlash: false, caseSensitive: true },
+    return503OnClosing: false,
+    http: { maxHeaderSize: settings.headerLimit, connectionsCheckingInterval: NODE_CHECKS_EVERY_MS },
+    requestTimeout: settings.receiveTimeoutMs + 2 * NODE_CHECKS_EVERY_MS,
+    clientErrorHandler: answerBrokenRequest(countRefusal, randomBytes),
+    frameworkErrors: (fault, request, reply) => {
+      const problem = frameworkProblem(fault);
+      countRefusal(problem.problem, {
+        address: sourceAddress(request),
+        requestId: request.id,
+        detail: fault.code,
+      });
+      reply.header('x-request-id', request.id);
+      sendProblem(reply, problem);
+    },
+  });
+  app.server.headersTimeout = settings.receiveTimeoutMs;
+  app.setSerializerCompiler(serializerCompiler);
+  acceptAnyBodyUnread(app);
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({
+      'x-request-id': request.id,
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-store',
+    });
+    if (lifecycle.ending) reply.header('connection', 'close');
+    if (isForOperators(request.url)) return;
+    if (lifecycle.phase === 'draining') {
+      throw new Problem('draining', 'This broker is shutting down.', { retryAfterS: 1 });
+    }
+    if (lifecycle.inFlight >= settings.maxInFlight) {
+      throw new Problem('overloaded', 'The broker has more requests than it can serve.', { retryAfterS: 1 });
+    }
+  });
+
+  app.setErrorHandler((fault: FastifyError | Problem, request, reply) => {
+    const problem = fault instanceof Problem ? fault : frameworkProblem(fault);
+    countRefusal(problem.problem, {
+      address: sourceAddress(request),
+      requestId: request.id,
+      detail: problem.message,
+    });
+    if (problem.problem === 'internal-error') request.log.error({ err: fault }, 'a request failed');
+    sendProblem(reply, problem);
+  });
+  const allowedMethods = watchPaths(app);
+  app.setNotFoundHandler((request) => {
+    const allow = allowedMethods(request.url);
+    if (allow === undefined) throw new Problem('not-found', 'There is no such path.');
+    throw new Problem('method-not-allowed', `This path allows ${allow}.`, { allow });
+  });
+
+  await describeApi(app);
+  documentRoute(app);
+  healthRoutes(app, parts.readiness);
+  mintRoute(app, parts);
+  return app;
+}
+
+/** Bodies are read by the pipeline, after the caller is known; until then they stay where they are. */
+function acceptAnyBodyUnread(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+}
+
+function isForOperators(url: string): boolean {
+  return url === '/healthz' || url === '/readyz';
+}
+
+/** Fastify's own errors as problems of ours; their messages can echo the URL, so they are not passed on. */
+function frameworkProblem(fault: FastifyError): Problem {
+  if (fault.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return new Problem('unsupported-media-type', 'The `Content-Type` is not one that this API reads.');
+  }
+  if (fault.code?.startsWith('FST_ERR_') && fault.statusCode !== undefined && fault.statusCode < 500) {
+    return new Problem('invalid-request', 'The request has faults; `errors` names each.', {
+      errors: [{ pointer: 'path:', detail: 'the path or its encoding is not valid' }],
+    });
+  }
+  return asProblem(fault);
+}

@@ -1,0 +1,150 @@
+import { Agent } from 'undici';
+import type { Clock, Deadline } from '../mint/clock.ts';
+import type { Events } from '../mint/ports.ts';
+import { discoverKeys } from './discovery.ts';
+import { createFetchJson, FetchFault, type FetchJson } from './fetch-json.ts';
+import type { Algorithm, Issuer } from './issuers.ts';
+import { selectKey, type VerificationKey, verificationKeys } from './keys.ts';
+import type { IdentitySettings } from './settings.ts';
+
+/** How it stands with one issuer's keys. */
+export interface IssuerState {
+  readonly alias: string;
+  /** How many keys can verify tokens now; 0 also when they are too old to serve. */
+  readonly keys: number;
+  /** Milliseconds since they were fetched; null when they never were. */
+  readonly ageMs: number | null;
+  /** Why the last fetch failed; null when it did not, or when there was none yet. */
+  readonly failure: string | null;
+}
+
+/**
+ * One issuer's keys. They are fetched anew every `refreshMs`, by one fetch that all who wait share; while the issuer
+ * is down the last ones serve on for `staleMs`. A key id that is not among them causes a fetch too, unless the last
+ * *attempt*, failed or not, was less than `cooldownMs` ago: strangers can make up key ids, and must not be able to
+ * make the broker hammer its issuer.
+ */
+export class IssuerKeys {
+  readonly issuer: Issuer;
+  readonly #clock: Clock;
+  readonly #events: Events;
+  readonly #settings: IdentitySettings;
+  readonly #agent: Agent;
+  readonly #fetchJson: FetchJson;
+  #keys: readonly VerificationKey[] = [];
+  #fetchedAt: number | undefined;
+  #attemptedAt: number | undefined;
+  #attempt: Promise<void> | undefined;
+  #failure: string | null = null;
+  #cancelNext = () => {};
+  #closed = false;
+
+  constructor(issuer: Issuer, parts: { clock: Clock; events: Events; settings: IdentitySettings }) {
+    this.issuer = issuer;
+    this.#clock = parts.clock;
+    this.#events = parts.events;
+    this.#settings = parts.settings;
+    const { fetchTimeoutMs } = parts.settings;
+    this.#agent = new Agent({
+      connections: 1,
+      connect: { timeout: fetchTimeoutMs, ...(issuer.ca === undefined ? {} : { ca: issuer.ca }) },
+      keepAliveTimeout: 1000,
+    });
+    this.#fetchJson = createFetchJson(this.#agent, parts.clock, fetchTimeoutMs);
+  }
+
+  /** Fetches the keys now, or waits for the fetch that is under way. Never throws. */
+  fetch(): Promise<void> {
+    this.#attempt ??= this.#fetchOnce().finally(() => {
+      this.#attempt = undefined;
+    });
+    return this.#attempt;
+  }
+
+  /**
+   * The key for a token's header. `unknown` and `ambiguous` as `selectKey` has them; `unavailable` when there are no
+   * keys fresh enough and they cannot be had, or not by the deadline.
+   */
+  async select(
+    algorithm: Algorithm,
+    kid: string | undefined,
+    deadline: Deadline,
+  ): Promise<VerificationKey | 'unknown' | 'ambiguous' | 'unavailable'> {
+    const selected = selectKey(this.#usable(), algorithm, kid);
+    if (selected !== 'unknown') return selected;
+    if (this.#attempt !== undefined || this.retryInMs() === 0) await this.#fetchBy(deadline);
+    const keys = this.#usable();
+    return keys.length === 0 ? 'unavailable' : selectKey(keys, algorithm, kid);
+  }
+
+  /** Milliseconds until the next fetch may begin. Without any keys that is sooner, since nobody can be served. */
+  retryInMs(): number {
+    if (this.#attemptedAt === undefined) return 0;
+    const { cooldownMs, retryMs } = this.#settings;
+    const pauseMs = this.#usable().length === 0 ? retryMs : cooldownMs;
+    return Math.max(0, pauseMs - (this.#clock.monotonic() - this.#attemptedAt));
+  }
+
+  state(): IssuerState {
+    return {
+      alias: this.issuer.alias,
+      keys: this.#usable().length,
+      ageMs: this.#ageMs() ?? null,
+      failure: this.#failure,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancelNext();
+    await this.#agent.destroy();
+    await this.#attempt;
+  }
+
+  #ageMs(): number | undefined {
+    return this.#fetchedAt === undefined ? undefined : this.#clock.monotonic() - this.#fetchedAt;
+  }
+
+  #usable(): readonly VerificationKey[] {
+    const ageMs = this.#ageMs();
+    return ageMs !== undefined && ageMs <= this.#settings.staleMs ? this.#keys : [];
+  }
+
+  /** Waits for a fetch as long as this caller can; the fetch goes on for the others. */
+  #fetchBy(deadline: Deadline): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(deadline.remainingMs(), resolve);
+      void this.fetch().then(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  async #fetchOnce(): Promise<void> {
+    if (this.#closed) return;
+    this.#cancelNext();
+    this.#attemptedAt = this.#clock.monotonic();
+    const { alias } = this.issuer;
+    try {
+      const keys = verificationKeys(
+        await this.#fetchJson(await discoverKeys(this.issuer, this.#fetchJson)),
+        this.issuer.algorithms,
+      );
+      if (keys === undefined) throw new FetchFault('no key set, or one with too many keys');
+      // An empty set would shut everybody out, and is more often a slip of the issuer than its wish.
+      if (keys.length === 0) throw new FetchFault('no key in the set can verify tokens');
+      if (this.#failure !== null) this.#events.info('the issuer’s keys can be had again', { alias });
+      this.#keys = keys;
+      this.#fetchedAt = this.#clock.monotonic();
+      this.#failure = null;
+    } catch (error) {
+      if (this.#closed) return;
+      this.#failure = error instanceof FetchFault ? error.message : 'internal';
+      const detail = { alias, reason: this.#failure, keys: this.#usable().length };
+      this.#events.warn('the issuer’s keys could not be fetched', detail);
+    }
+    const nextMs = this.#failure === null ? this.#settings.refreshMs : this.retryInMs();
+    this.#cancelNext = this.#clock.after(Math.max(1, nextMs), () => void this.fetch());
+  }
+}

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { readJson } from '../mint/json.ts';
+import { refused } from './refusals.ts';
+
+const MAX_TOKEN_BYTES = 8192;
+
+/**
+ * The token of the one `Authorization: Bearer` header that came (RFC 6750, section 2.1; the scheme in any letter
+ * case). Throws `unauthenticated`.
+ */
+export function bearerToken(authorization: readonly string[]): string {
+  const [only, ...more] = authorization;
+  if (only === undefined) throw refused('no-credentials');
+  if (more.length > 0) throw refused('several-credentials');
+  if (only.length > MAX_TOKEN_BYTES + 'Bearer '.length) throw refused('token-too-large');
+  const [, token] = /^bearer +([^ ]+)$/i.exec(only) ?? [];
+  if (token === undefined) throw refused('not-bearer');
+  return token;
+}
+
+/** A JWT that was taken apart; nothing of it is trusted before its signature is verified. */
+export interface UnverifiedToken {
+  readonly compact: string;
+  readonly algorithm: string;
+  readonly kid: string | undefined;
+  readonly issuer: string;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+const PARTS = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
+const TYPES = /^(?:application\/)?(?:at\+)?jwt$/i;
+
+/**
+ * `jwk`, `jku`, `x5u` and `x5c` may stand there and are never looked at. `crit` and `b64` change what the signature
+ * covers or what must be understood, so a token that has them is refused, whatever they say.
+ */
+const headerSchema = z.looseObject({
+  alg: z.string(),
+  kid: z.string().optional(),
+  typ: z.string().regex(TYPES).optional(),
+  crit: z.never().optional(),
+  b64: z.never().optional(),
+});
+
+/** Types only; values are compared once the signature is verified. All are required, whatever a library would do. */
+const claimsSchema = z.looseObject({
+  iss: z.string(),
+  aud: z.union([z.string(), z.array(z.string())]),
+  exp: z.number(),
+  iat: z.number(),
+  nbf: z.number().optional(),
+});
+
+/**
+ * Takes a compact JWS apart: exactly three parts, each strict base64url, header and claims I-JSON objects without a
+ * member twice (RFC 7515, sections 4 and 7.1; RFC 8725). Throws `unauthenticated`.
+ */
+export function parseToken(compact: string): UnverifiedToken {
+  const [, headerPart, claimsPart] = PARTS.exec(compact) ?? [];
+  if (headerPart === undefined || claimsPart === undefined) throw refused('token-malformed');
+  const header = headerSchema.safeParse(jsonOf(headerPart));
+  if (!header.success) throw refused('header-unfit');
+  const claims = claimsSchema.safeParse(jsonOf(claimsPart));
+  if (!claims.success) throw refused('claims-malformed');
+  const { alg: algorithm, kid } = header.data;
+  return { compact, algorithm, kid, issuer: claims.data.iss, claims: claims.data };
+}
+
+function jsonOf(part: string): unknown {
+  const read = readJson(Buffer.from(part, 'base64url'));
+  if (!read.ok) throw refused('token-malformed');
+  return read.value;
+}

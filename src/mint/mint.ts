@@ -1,0 +1,156 @@
+import { type Attempt, attemptAt } from './attempt.ts';
+import type { Clock } from './clock.ts';
+import type { Credential, Credentials } from './credential.ts';
+import type { Endings } from './end.ts';
+import { type Forwarded, forward } from './forward.ts';
+import { newMintId, type RandomBytes } from './ids.ts';
+import {
+  type Authenticate,
+  type Decide,
+  type LmToken,
+  type MintCall,
+  NO_TTL,
+  type Portal,
+  type Principal,
+} from './ports.ts';
+import { asProblem, Problem } from './problems.ts';
+import type { DecisionRecord } from './records.ts';
+import { type MintRequest, validate } from './request.ts';
+import type { Trail } from './trail.ts';
+
+/** The parts that a mint goes through. */
+export interface Broker {
+  readonly authenticate: Authenticate;
+  readonly decide: Decide;
+  readonly credentials: Credentials;
+  readonly portal: Portal;
+  readonly endings: Endings;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+}
+
+/**
+ * Mints one token: the whole way of one request, top to bottom. Nothing is sent to LM before its intent is on disk,
+ * and no key is handed over before its outcome is. Resolves when the answer was delivered or the token that could
+ * not be delivered was sent to its end; throws a `Problem` for the caller, after everything owed has been recorded.
+ */
+export async function mint(call: MintCall, trail: Trail, broker: Broker): Promise<void> {
+  try {
+    const principal = await authenticate(call, trail, broker);
+    const request = await validated(call, trail);
+    const decision = authorize(principal, request, call, trail, broker);
+    const credential = await credentialFor(request, decision, call, broker);
+    const attempt = attemptAt(request, decision.id, newMintId(broker.randomBytes));
+    await trail.intent(attempt, decision, credential.pair.version);
+    const signed = broker.portal.sign(attempt.order, credential.pair);
+    const forwarded = await forward(signed, attempt, credential, broker, call.deadline);
+    const token = await outcome(forwarded, attempt, trail, broker);
+    await deliver(token, attempt, call, trail, broker);
+  } catch (thrown) {
+    const problem = asProblem(thrown);
+    trail.refused(problem);
+    throw problem;
+  }
+}
+
+async function authenticate(call: MintCall, trail: Trail, broker: Broker): Promise<Principal> {
+  const principal = await broker.authenticate(call);
+  trail.authenticated(principal);
+  return principal;
+}
+
+async function validated(call: MintCall, trail: Trail): Promise<MintRequest> {
+  const request = await validate(call);
+  trail.asked(request);
+  return request;
+}
+
+function authorize(
+  principal: Principal,
+  request: MintRequest,
+  call: MintCall,
+  trail: Trail,
+  broker: Broker,
+): DecisionRecord {
+  const decision = broker.decide({
+    action: 'mintToken',
+    principal,
+    request,
+    ttlS: NO_TTL,
+    wrap: false,
+    sourceAddress: call.source.address,
+    now: broker.clock.now(),
+  });
+  trail.decided(decision);
+  if (decision.allow) return decision;
+  throw new Problem('policy-denied', 'Policy does not allow this caller to mint this token.', {
+    reason: decision.reason ?? 'no-permit',
+    decisionId: decision.id,
+  });
+}
+
+async function credentialFor(
+  { adminId }: MintRequest,
+  decision: DecisionRecord,
+  call: MintCall,
+  broker: Broker,
+): Promise<Credential> {
+  broker.endings.refuseWhenFull();
+  return broker.credentials.forMint({ adminId, decisionId: decision.id }, call.deadline);
+}
+
+/** Records what LM did, durable; gives back the token, or throws the problem that the caller is told. */
+async function outcome(
+  forwarded: Forwarded,
+  attempt: Attempt,
+  trail: Trail,
+  broker: Broker,
+): Promise<LmToken> {
+  switch (forwarded.kind) {
+    case 'nothing-made':
+      await trail.nothingMade(attempt, forwarded.outcome, forwarded.problem, forwarded.upstream);
+      throw forwarded.problem;
+    case 'in-doubt':
+      throw forwarded.problem;
+    case 'minted':
+      try {
+        await trail.minted(attempt, forwarded.token, forwarded.upstream);
+      } catch (unrecorded) {
+        await end(forwarded.token, attempt, trail, broker);
+        throw unrecorded;
+      }
+      return forwarded.token;
+  }
+}
+
+/** Hands the token to its caller; one that the caller is no longer there for is ended at once. */
+async function deliver(
+  token: LmToken,
+  attempt: Attempt,
+  call: MintCall,
+  trail: Trail,
+  broker: Broker,
+): Promise<void> {
+  const { adminId, note, type } = attempt.request;
+  const { id, accessId, accessKey, status, createdOn } = token;
+  const { mintId } = attempt;
+  const delivery = await call.deliver({
+    id,
+    adminId,
+    accessId,
+    accessKey,
+    note,
+    status,
+    type,
+    createdOn,
+    expiresAt: null,
+    mintId,
+  });
+  if (delivery === 'delivered') trail.delivery(attempt, 'delivered');
+  else await end(token, attempt, trail, broker);
+}
+
+async function end(token: LmToken, attempt: Attempt, trail: Trail, broker: Broker): Promise<void> {
+  trail.delivery(attempt, 'undelivered');
+  await broker.endings.end(attempt, token, trail);
+}

@@ -1,0 +1,73 @@
+import {
+  checkParseContext,
+  checkParseSchema,
+  isAuthorized,
+  type PolicySet,
+} from '@cedar-policy/cedar-wasm/nodejs';
+import type { AdminId, PrincipalId } from '../mint/ids.ts';
+import { NO_TTL } from '../mint/ports.ts';
+import { cedarFaults } from './cedar-faults.ts';
+import { adminEntity, membershipsOf, serviceEntity } from './entities.ts';
+import type { BundleFault } from './faults.ts';
+import { ACTIONS, type Action, cedarQuestion } from './question.ts';
+
+const FILE = 'schema.cedarschema';
+const NO_POLICIES: PolicySet = { staticPolicies: '' };
+
+/** Checks that the schema is one, and that every question the broker asks fits it. */
+export function checkSchema(schema: string): BundleFault[] {
+  const parsed = checkParseSchema(schema);
+  if (parsed.type === 'failure') return cedarFaults(FILE, schema, 0, parsed.errors);
+  return ACTIONS.flatMap((action) => {
+    const message = misfit(schema, action);
+    if (message === undefined) return [];
+    return [
+      {
+        file: FILE,
+        line: 1,
+        column: 1,
+        reason: `the broker’s \`${action}\` does not fit the schema: ${message}`,
+      },
+    ];
+  });
+}
+
+/** Asks the fullest question there is, one team and one group included; what Cedar has against it, if anything. */
+function misfit(schema: string, action: Action): string | undefined {
+  const memberships = membershipsOf({
+    teams: ['team'],
+    services: [{ issuer: 'alias', subject: 'subject', teams: ['team'] }],
+    groups: ['group'],
+    admins: [{ id: 1, groups: ['group'] }],
+  });
+  const principal = {
+    id: '' as PrincipalId, // brand: an example, which never leaves this function
+    issuer: 'https://issuer.example',
+    alias: 'alias',
+    subject: 'subject',
+    authenticatedBy: 'jwt',
+  } as const;
+  const adminId = 1 as AdminId; // brand: an example, which never leaves this function
+  const question = cedarQuestion(
+    {
+      action,
+      principal,
+      request: { adminId, note: '', status: 2, type: 'API token', reason: '' },
+      ttlS: NO_TTL,
+      wrap: false,
+      sourceAddress: '192.0.2.1',
+      now: 0,
+    },
+    memberships,
+  );
+  const context = checkParseContext({ context: question.context, schema, action: question.action });
+  if (context.type === 'failure') return context.errors[0]?.message;
+  const answer = isAuthorized({
+    ...question,
+    entities: [serviceEntity(principal, memberships), adminEntity(adminId, memberships)],
+    policies: NO_POLICIES,
+    schema,
+    validateRequest: true,
+  });
+  return answer.type === 'failure' ? answer.errors[0]?.message : undefined;
+}
