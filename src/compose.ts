@@ -167,6 +167,7 @@ export async function start(config: Config, log: Logger): Promise<Running> {
       await Promise.race([lifecycle.idle().then(() => endings.settled()), pause(over.remainingMs())]);
       credentials.stop();
       endings.stop();
+      audit.refusals.flush();
       audit.soon({
         kind: 'system',
         event: 'stop',

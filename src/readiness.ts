@@ -19,7 +19,9 @@ export interface ReadinessParts {
     };
   };
   readonly credentials: Credentials;
-  readonly identity: { state(): readonly { readonly alias: string; readonly keys: number; readonly failure: string | null }[] };
+  readonly identity: {
+    state(): readonly { readonly alias: string; readonly keys: number; readonly failure: string | null }[];
+  };
   readonly portal: { clockSkewMs(): number | undefined };
   readonly endings: Endings;
 }
@@ -117,7 +119,9 @@ export class Readiness {
     const skewed = Math.abs(portal.clockSkewMs() ?? 0) > SKEW_WARN_MS;
     return {
       policy: 'ok',
-      identity: identity.state().every(({ keys, failure }) => keys > 0 && failure === null) ? 'ok' : 'degraded',
+      identity: identity.state().every(({ keys, failure }) => keys > 0 && failure === null)
+        ? 'ok'
+        : 'degraded',
       audit: audit.state().ok ? 'ok' : 'failed',
       credential: partState(ok, everHad),
       logicmonitor: partState(ownAdminKnown && !latched && !skewed, !latched),

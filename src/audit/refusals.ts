@@ -35,6 +35,7 @@ export class Refusals {
   #networks = 0;
   #samples = new Map<string, RefusalSample[]>();
   #since: number | undefined;
+  #callOff: () => void = () => undefined;
 
   constructor(clock: Clock, sink: RefusalsSink) {
     this.#clock = clock;
@@ -63,6 +64,7 @@ export class Refusals {
 
   /** Writes what was counted and not written yet, whether the log has a fault or not. */
   flush(): void {
+    this.#callOff();
     if (this.#since === undefined) return;
     const counts = [...this.#counts].flatMap(([cause, networks]) =>
       [...networks].map(([network, count]) => ({ cause, network, count })),
@@ -86,7 +88,7 @@ export class Refusals {
   }
 
   #later(): void {
-    this.#clock.after(EVERY_MS, () => {
+    this.#callOff = this.#clock.after(EVERY_MS, () => {
       if (this.#sink.ready()) this.flush();
       else this.#later();
     });

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Deadline } from '../mint/clock.ts';
 import { type Broker, mint } from '../mint/mint.ts';
 import type { AuditLog } from '../mint/ports.ts';
@@ -16,6 +16,7 @@ export interface MintRouteParts {
   readonly countRefusal: CountRefusal;
   readonly lifecycle: Lifecycle;
   readonly metrics: Metrics;
+  readonly log: FastifyBaseLogger;
   readonly requestTimeoutMs: number;
   readonly receiveTimeoutMs: number;
   readonly bodyLimit: number;
@@ -39,7 +40,7 @@ async function answer(
   reply: FastifyReply,
   parts: MintRouteParts,
 ): Promise<FastifyReply> {
-  const { broker, metrics } = parts;
+  const { broker, metrics, log } = parts;
   const { clock } = broker;
   const call = mintCall(request, reply, {
     bodyBytes: parts.bodyLimit,
@@ -49,13 +50,13 @@ async function answer(
   const trail = new Trail(call, parts.audit, parts.countRefusal, () => clock.monotonic());
   try {
     await mint(call, trail, broker);
-    request.log.info(trail.summary(), 'mint');
+    log.info(trail.summary(), 'mint');
   } catch (thrown) {
     const problem = asProblem(thrown);
     if (!reply.sent) sendProblem(reply, problem);
     const level = problem.problem === 'internal-error' ? 'error' : 'info';
     const { operatorReason, reason } = problem.extras;
-    request.log[level](
+    log[level](
       { ...trail.summary(), status: problem.status, reason, operatorReason, err: problem.cause },
       'mint',
     );

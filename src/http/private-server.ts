@@ -1,4 +1,4 @@
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Metrics } from './metrics.ts';
 
 export interface PrivateParts {
@@ -12,7 +12,10 @@ export interface PrivateParts {
 
 /** Builds the server for operators: `/metrics`, `/readyz` with its details, `/docs`. It asks nobody who they are, so it listens on loopback. */
 export async function privateServer(parts: PrivateParts): Promise<FastifyInstance> {
-  const app: FastifyInstance = Fastify({ loggerInstance: parts.log, disableRequestLogging: true });
+  const app: FastifyInstance = Fastify({
+    loggerInstance: parts.log.child({}, { level: 'warn' }),
+    logController: new LogController({ disableRequestLogging: true }),
+  });
   app.get('/metrics', async (_request, reply) => {
     const { registry } = parts.metrics;
     return reply.type(registry.contentType).send(await registry.metrics());

@@ -1,4 +1,9 @@
-import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  LogController,
+} from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import { type RandomBytes, requestIdFrom } from '../mint/ids.ts';
 import { asProblem, Problem } from '../mint/problems.ts';
@@ -21,7 +26,6 @@ export interface ServerSettings {
 export interface ServerParts extends MintRouteParts {
   readonly settings: ServerSettings;
   readonly readiness: () => Ready;
-  readonly log: FastifyBaseLogger;
   readonly randomBytes: RandomBytes;
 }
 
@@ -32,8 +36,8 @@ const NODE_CHECKS_EVERY_MS = 500;
 export async function publicServer(parts: ServerParts): Promise<FastifyInstance> {
   const { settings, lifecycle, countRefusal, randomBytes } = parts;
   const app: FastifyInstance = Fastify({
-    loggerInstance: parts.log,
-    disableRequestLogging: true,
+    loggerInstance: quiet(parts.log),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     requestIdHeader: false,
     genReqId: (request) => requestIdFrom(everyHeader(request.rawHeaders, 'x-request-id'), randomBytes),
     trustProxy: settings.trustedProxies.length > 0 ? [...settings.trustedProxies] : false,
@@ -80,7 +84,8 @@ export async function publicServer(parts: ServerParts): Promise<FastifyInstance>
       requestId: request.id,
       detail: problem.message,
     });
-    if (problem.problem === 'internal-error') request.log.error({ err: fault }, 'a request failed');
+    if (problem.problem === 'internal-error')
+      parts.log.error({ requestId: request.id, err: fault }, 'a request failed');
     sendProblem(reply, problem);
   });
   const allowedMethods = watchPaths(app);
@@ -95,6 +100,11 @@ export async function publicServer(parts: ServerParts): Promise<FastifyInstance>
   healthRoutes(app, parts.readiness);
   mintRoute(app, parts);
   return app;
+}
+
+/** Fastify's own lines are of no use to an operator, its warnings are. */
+function quiet(log: FastifyBaseLogger): FastifyBaseLogger {
+  return log.child({}, { level: 'warn' });
 }
 
 /** Bodies are read by the pipeline, after the caller is known; until then they stay where they are. */

@@ -79,7 +79,11 @@ export const issuersSchema = (folder: string) =>
       .min(1, 'must declare an issuer')
       .superRefine((issuers, context) => {
         if (issuers.length > 1) {
-          context.addIssue({ code: 'custom', path: [1], message: ': several issuers are not available yet' });
+          context.addIssue({
+            code: 'custom',
+            path: [1],
+            message: 'has a second entry; several issuers are not available yet',
+          });
         }
       }),
   });

@@ -7,7 +7,9 @@ export type ReadAnswer =
   | { readonly ok: false; readonly reason: 'encoded' | 'not-json' };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-const anObject = z.record(z.string(), z.unknown());
+const anObject = z.custom<Readonly<Record<string, unknown>>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+);
 
 /** Reads a body that LM calls JSON in its `Content-Type`, unencoded, and that is an object in UTF-8. Never throws. */
 export function readAnswer(head: AnswerHead, body: Uint8Array): ReadAnswer {

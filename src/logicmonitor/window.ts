@@ -181,7 +181,7 @@ export class RateWindow {
 
 /** Takes the first time out of a list when it is no later than `until`; says whether it did. */
 function expired(times: number[], until: number): boolean {
-  const [first] = times;
+  const first = times[0];
   if (first === undefined || first > until) return false;
   times.shift();
   return true;

@@ -48,6 +48,8 @@ export function requestIdFrom(given: readonly string[], randomBytes: RandomBytes
 /** The schema of `:id`: decimal, no sign, no leading zero, ASCII digits only. */
 export const adminIdSchema = z
   .string()
-  .regex(/^[1-9][0-9]{0,9}$/, 'must be a decimal integer from 1 to 2147483647, without leading zeros')
-  .refine((text) => Number(text) <= 2_147_483_647, 'must be at most 2147483647')
+  .refine(
+    (text) => /^[1-9][0-9]{0,9}$/.test(text) && Number(text) <= 2_147_483_647,
+    'must be a decimal integer from 1 to 2147483647, without leading zeros',
+  )
   .transform((text) => Number(text) as AdminId); // brand: checked by the lines above

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Attempt } from './attempt.ts';
+import { type AdminId, adminIdSchema } from './ids.ts';
 import type { AuditLog, LmToken, MintCall, Principal } from './ports.ts';
 import type { Problem, ProblemName } from './problems.ts';
 import type {
@@ -11,6 +12,7 @@ import type {
   TokenRecord,
 } from './records.ts';
 import type { MintRequest } from './request.ts';
+import { escapeUnfit } from './text.ts';
 
 /** How far a request came; what is owed to the audit log when it ends depends on nothing else. */
 type Stage = 'arrived' | 'authenticated' | 'intended' | 'closed';
@@ -152,12 +154,16 @@ export class Trail {
       this.#audit.soon({
         kind: 'request',
         ...this.#context(),
-        adminId: this.#request?.adminId ?? null,
+        adminId: this.#adminId() ?? null,
         requested: this.#request === undefined ? null : requestedRecord(this.#request),
         decision: this.#decision ?? null,
         outcome: 'refused',
         problem: name,
-        reason: extras.reason ?? extras.operatorReason ?? null,
+        reason:
+          extras.reason ??
+          extras.operatorReason ??
+          extras.errors?.map(({ pointer }) => pointer).join(' ') ??
+          null,
         durationMs: this.elapsedMs(),
       });
     }
@@ -167,9 +173,10 @@ export class Trail {
   /** What the log line of this request says; no secret is part of it. */
   summary(): Readonly<Record<string, string | number | boolean | undefined>> {
     return {
+      requestId: this.#call.requestId,
       outcome: this.#result,
-      principal: this.#principal && `${this.#principal.alias}:${this.#principal.subject}`,
-      admin: this.#request?.adminId,
+      principal: this.#principal && escapeUnfit(`${this.#principal.alias}:${this.#principal.subject}`),
+      admin: this.#adminId(),
       mintId: this.#attempt?.mintId,
       decisionId: this.#decision?.id,
       policies: this.#decision?.policies.join(' '),
@@ -188,6 +195,11 @@ export class Trail {
   /** Milliseconds since the request came. */
   elapsedMs(): number {
     return Math.round((this.#monotonic() - this.#startedAt) * 10) / 10;
+  }
+
+  /** The admin that was named, also when the rest of the request was not fit. */
+  #adminId(): AdminId | undefined {
+    return adminIdSchema.safeParse(this.#call.adminId).data;
   }
 
   #context(): RequestContext {

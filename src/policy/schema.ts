@@ -1,13 +1,8 @@
-import {
-  checkParseContext,
-  checkParseSchema,
-  isAuthorized,
-  type PolicySet,
-} from '@cedar-policy/cedar-wasm/nodejs';
+import { checkParseSchema, isAuthorized, type PolicySet } from '@cedar-policy/cedar-wasm/nodejs';
 import type { AdminId, PrincipalId } from '../mint/ids.ts';
 import { NO_TTL } from '../mint/ports.ts';
 import { cedarFaults } from './cedar-faults.ts';
-import { adminEntity, membershipsOf, serviceEntity } from './entities.ts';
+import { membershipsOf } from './entities.ts';
 import type { BundleFault } from './faults.ts';
 import { ACTIONS, type Action, cedarQuestion } from './question.ts';
 
@@ -60,11 +55,8 @@ function misfit(schema: string, action: Action): string | undefined {
     },
     memberships,
   );
-  const context = checkParseContext({ context: question.context, schema, action: question.action });
-  if (context.type === 'failure') return context.errors[0]?.message;
   const answer = isAuthorized({
     ...question,
-    entities: [serviceEntity(principal, memberships), adminEntity(adminId, memberships)],
     policies: NO_POLICIES,
     schema,
     validateRequest: true,

@@ -25,9 +25,10 @@ export async function readYaml<T>(file: string, text: string, schema: z.ZodType<
   const at = (path: readonly PropertyKey[], reason: string) =>
     faultAtOffset(offsetOf(document, path), reason);
 
-  const faults = [...document.errors, ...document.warnings].map(({ pos, message }) =>
-    faultAtOffset(pos[0], message),
-  );
+  // What follows a broken piece of syntax is read wrongly, so only the first of those is worth telling.
+  const broken = document.errors.findIndex(({ code }) => code !== 'DUPLICATE_KEY');
+  const errors = broken === -1 ? document.errors : document.errors.slice(0, broken + 1);
+  const faults = [...errors, ...document.warnings].map(({ pos, message }) => faultAtOffset(pos[0], message));
   visit(document, {
     Alias: (_key, node) => {
       faults.push(faultAtOffset(node.range?.[0] ?? 0, 'aliases are not taken; write the value out'));

@@ -6,7 +6,7 @@ import { VaultFault } from './fault.ts';
 import type { Transport } from './transport.ts';
 
 /** One call to Vault's HTTP API. */
-export interface VaultCall<Answer> {
+interface VaultCall<Answer> {
   /** From `vaultPath`, below `/v1/`. */
   readonly path: string;
   /** Undefined for a login. */

@@ -22,7 +22,7 @@ export interface CredentialState {
   readonly everHad: boolean;
 }
 
-export interface PairSourceParts {
+interface PairSourceParts {
   /** Reads the newest version, with a token of the session. */
   readonly read: Operation<Pair>;
   readonly session: VaultSession;

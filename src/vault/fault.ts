@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What went wrong with one call to Vault. */
-export type VaultFaultKind =
+type VaultFaultKind =
   /** No connection, or it broke. */
   | 'unreachable'
   | 'timeout'
@@ -36,7 +36,7 @@ export class VaultFault extends Error {
   readonly kind: VaultFaultKind;
   /** Vault's HTTP status; undefined when none came. */
   readonly status: number | undefined;
-  /** A finer reason, such as `ECONNREFUSED`, `redirect` or `version-deleted`. */
+  /** A finer reason: the system's, such as `ECONNREFUSED`, or one of our own in lower case, such as `redirect`. */
   readonly code: string | undefined;
   /** What `Retry-After` asked for, 1 … 60. */
   readonly retryAfterS: number | undefined;
@@ -92,7 +92,7 @@ export function faultOfAnswer(status: number, body: unknown, retryAfter: string 
   const parsed = refusal.safeParse(body);
   const says = (words: string) => parsed.success && parsed.data.errors.some((error) => error.includes(words));
   if (status >= 500) return new VaultFault(says('is sealed') ? 'sealed' : 'server', { status, retryAfterS });
-  if (!parsed.success) return new VaultFault('protocol', { status, code: 'not-vault' });
+  if (!parsed.success) return new VaultFault('protocol', { status, code: 'foreign-answer' });
   if (status === 403) return new VaultFault('denied', { status });
   if (status === 404) {
     if (says('namespace not found')) return new VaultFault('not-found', { status, code: 'namespace-absent' });

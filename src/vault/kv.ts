@@ -30,7 +30,7 @@ export const SECRET_FAULTS = {
   'field-unfit':
     'The field is not a string, is empty, or holds white space (often a line break at the end) or a control character; an access id holds ASCII without a colon.',
 } as const;
-export type SecretFaultReason = keyof typeof SECRET_FAULTS;
+type SecretFaultReason = keyof typeof SECRET_FAULTS;
 
 /** The secret is not there, or of no use. It names the field at most, never a value. */
 export class SecretFault extends Error {

@@ -8,7 +8,7 @@ import { VaultSession } from './session.ts';
 import type { VaultSettings } from './settings.ts';
 import { openTransport } from './transport.ts';
 
-export interface VaultParts {
+interface VaultParts {
   readonly clock: Clock;
   /** 0 … 1, such as `Math.random`: it spreads retries and renewals, and guards nothing. */
   readonly random: () => number;

@@ -18,7 +18,7 @@ export function problemOf(thrown: unknown): Problem {
     const detail = 'The broker failed while it read its LogicMonitor credential.';
     return new Problem('internal-error', detail, {}, thrown);
   }
-  const operatorReason = thrown.code === 'login-refused' ? 'vault-login-refused' : `vault-${thrown.kind}`;
+  const operatorReason = `vault-${ownCode(thrown) ?? thrown.kind}`;
   if (thrown.kind === 'denied') {
     const detail = 'Vault does not let the broker read its LogicMonitor credential.';
     return new Problem('vault-denied', detail, { operatorReason }, thrown);
@@ -26,4 +26,9 @@ export function problemOf(thrown: unknown): Problem {
   const detail = 'The LogicMonitor credential could not be read from Vault.';
   const retryAfterS = thrown.retryAfterS ?? RETRY_AFTER_S;
   return new Problem('vault-unavailable', detail, { operatorReason, retryAfterS }, thrown);
+}
+
+/** A code that this folder gave, which tells more than the kind; the system's are in upper case. */
+function ownCode({ code }: VaultFault): string | undefined {
+  return code !== undefined && /^[a-z-]+$/.test(code) ? code : undefined;
 }

@@ -10,7 +10,7 @@ import { CoolDown, pause, within } from './waiting.ts';
 /** One thing to do with Vault. It may be done more than once, so it must be idempotent. */
 export type Operation<T> = (token: Secret, deadline: Deadline) => Promise<T>;
 
-export interface SessionParts {
+interface SessionParts {
   readonly client: VaultClient;
   readonly login: Login;
   readonly clock: Clock;
@@ -130,7 +130,7 @@ export class VaultSession {
   #logIn(): Promise<Held> {
     if (this.#closed) return Promise.reject(new VaultFault('local', { code: 'session-closed' }));
     if (this.#refusal !== undefined && !this.#refusedLogin.isOver()) return Promise.reject(this.#refusal);
-    this.#login ??= this.#freshLogin().finally(() => {
+    this.#login = this.#freshLogin().finally(() => {
       this.#login = undefined;
     });
     return this.#login;

@@ -46,7 +46,8 @@ export function openTransport(
     maxResponseSize: MAX_ANSWER_BYTES,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
-    connect: { timeout: timeoutMs, ...(caPem === undefined ? {} : { ca: caPem }) },
+    // Said outright, since NODE_TLS_REJECT_UNAUTHORIZED decides otherwise.
+    connect: { timeout: timeoutMs, rejectUnauthorized: true, ...(caPem === undefined ? {} : { ca: caPem }) },
   });
 
   async function request(given: unknown): Promise<TransportAnswer> {
@@ -73,7 +74,8 @@ export function openTransport(
         const retryAfter = answered['retry-after'];
         throw faultOfAnswer(statusCode, answer, typeof retryAfter === 'string' ? retryAfter : undefined);
       }
-      if (answer === undefined) throw new VaultFault('protocol', { status: statusCode, code: 'not-vault' });
+      if (answer === undefined)
+        throw new VaultFault('protocol', { status: statusCode, code: 'foreign-answer' });
       return { statusCode, body: answer, request: { path } };
     } catch (thrown) {
       if (timeout.signal.aborted) throw new VaultFault('timeout');

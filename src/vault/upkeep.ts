@@ -3,7 +3,7 @@ import { isVaultFault } from './fault.ts';
 import type { IssuedToken } from './login.ts';
 
 /** What keeping a token alive takes. */
-export interface UpkeepParts {
+interface UpkeepParts {
   readonly clock: Clock;
   /** 0 … 1, so that replicas that started together do not call together. */
   readonly random: () => number;

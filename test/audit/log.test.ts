@@ -57,28 +57,25 @@ t.test('a record that nobody waits for is written within about 100 ms', async (t
   t.strictSame(kindsOf(dir), ['request']);
 });
 
-t.test(
-  'an intent that waits longer than its deadline is withdrawn, without a gap in the sequence',
-  async (t) => {
-    const dir = t.testdir();
-    const { log, disk } = await testLog(t, { dir, writeTimeoutMs: 60 });
-    const slow = gate();
-    disk.onDatasync = () => slow.opened;
-    const held = log.durable(started);
-    await until(() => disk.datasyncs === 1);
-    const withdrawn = intent();
-    t.equal(await reasonOf(log.durable(withdrawn, notSent(withdrawn.mintId))), 'late');
-    t.equal(await held, 'late');
-    t.match(log.state(), { ok: false, reason: 'late' });
-    t.equal(await reasonOf(log.durable(intent())), 'late', 'the next one is refused at once');
-    slow.open();
-    await until(() => log.state().ok);
-    await log.durable(intent());
-    t.strictSame(kindsOf(dir), ['system', 'intent']);
-    t.ok(gapless(dir));
-    t.equal(log.state().openIntents, 1);
-  },
-);
+t.test('an intent that waits too long is withdrawn, without a gap in the sequence', async (t) => {
+  const dir = t.testdir();
+  const { log, disk } = await testLog(t, { dir, writeTimeoutMs: 60 });
+  const slow = gate();
+  disk.onDatasync = () => slow.opened;
+  const held = reasonOf(log.durable(started));
+  await until(() => disk.datasyncs === 1);
+  const withdrawn = intent();
+  t.equal(await reasonOf(log.durable(withdrawn, notSent(withdrawn.mintId))), 'late');
+  t.equal(await held, 'late');
+  t.match(log.state(), { ok: false, reason: 'late' });
+  t.equal(await reasonOf(log.durable(intent())), 'late', 'the next one is refused at once');
+  slow.open();
+  await until(() => log.state().ok);
+  await log.durable(intent());
+  t.strictSame(kindsOf(dir), ['system', 'intent']);
+  t.ok(gapless(dir));
+  t.equal(log.state().openIntents, 1);
+});
 
 t.test('an intent that reaches the disk after its deadline is followed by its outcome at once', async (t) => {
   const dir = t.testdir();

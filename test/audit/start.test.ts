@@ -78,7 +78,7 @@ t.test('a log that something else has changed stops the start, with the line', a
 });
 
 t.test('lines are the same however the chunks fall', async (t) => {
-  const bytes = Buffer.from('a\nbb\n\nä\u2028ö\n' + `${'long'.repeat(50)}\ntail`);
+  const bytes = Buffer.from(`a\nbb\n\nä\u2028ö\n${'long'.repeat(50)}\ntail`);
   const whole = bytes.toString().split('\n').slice(0, -1);
   for (let chunk = 1; chunk <= 40; chunk++) {
     const lines: string[] = [];

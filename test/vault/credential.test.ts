@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import t from 'tap';
 import { randomPair, startOpenBao } from '../support/openbao.ts';
 import { SkippingClock } from './clock.ts';
-import { fakeVault, type Reply } from './fake-vault.ts';
+import { fakeVault, granted, type Reply, secret } from './fake-vault.ts';
 import { openSource, outcome, rendered, settingsAt, settingsFor, soon } from './parts.ts';
 
 const MINUTE = 60_000;
@@ -52,6 +52,32 @@ t.test('a secret that is deleted stops the pair in memory and heals by undelete'
   await bao.kv.undelete(3);
   clock.skip(1_000);
   t.equal((await source.current(soon(clock))).version, 3);
+});
+
+t.test('a process that was frozen asks Vault before it serves what it has in memory', async (t) => {
+  const bao = await startOpenBao(t);
+  const clock = new SkippingClock();
+  const { source } = openSource(t, { ...settingsFor(bao), rereadEveryMs: 30_000 }, { clock });
+  await source.reread(soon(clock)); // not started: its timer runs no more than in a frozen process
+  await bao.kv.deleteNewest();
+  t.equal((await source.current(soon(clock))).version, 1);
+  clock.skip(60_000);
+  t.equal(await outcome(source.current(soon(clock))), 'credential-misconfigured version-deleted');
+});
+
+t.test('Vault going down leaves neither its token nor what was sent in any line', async (t) => {
+  const vault = await fakeVault(t, ({ path }) => {
+    if (path.endsWith('/login')) return granted('issued-token', 3_600);
+    return vault.to('/lm').length === 1 ? secret({ id: 'the-id', key: 'the-key' }) : undefined;
+  });
+  const { source, events } = openSource(t, settingsAt(vault.address));
+  await source.start();
+  const problem = await source.reread(soon()).catch((thrown: unknown) => thrown);
+  t.match(problem, { problem: 'vault-unavailable' });
+  t.match(events.lines.at(-1), { detail: { reason: 'vault-unreachable', servingVersion: 1 } });
+  for (const thing of [problem, events.lines, source, source.state()]) {
+    t.notMatch(rendered(thing), /issued-token|the-secret-id|the-id|the-key/);
+  }
 });
 
 t.test('a secret that is of no use is told apart for the operator, and never used', async (t) => {
@@ -155,7 +181,7 @@ t.test('a Vault that hangs costs a caller its own deadline at most', async (t) =
   const vault = await fakeVault(t, () => new Promise<Reply>(() => {}));
   const { source } = openSource(t, settingsAt(vault.address, { timeoutMs: 300 }));
   const startedAt = performance.now();
-  t.equal(await outcome(source.current(soon(undefined, 50))), 'vault-unavailable vault-timeout');
+  t.equal(await outcome(source.current(soon(undefined, 50))), 'vault-unavailable vault-request-deadline');
   t.ok(performance.now() - startedAt < 290);
   t.equal(await outcome(source.current(soon())), 'vault-unavailable vault-timeout');
   t.ok(performance.now() - startedAt < 1_000, 'and timeoutMs when that is shorter');

@@ -26,11 +26,14 @@ export interface FakeVault {
   seen(end: string, count: number): Promise<SeenCall>;
 }
 
-type Test = { teardown(handler: () => unknown): unknown };
+/** The test that something ends with. */
+export interface Owner {
+  teardown(handler: () => unknown): unknown;
+}
 
 /** An HTTP server that answers as the test says, for what a real Vault does too seldom. `undefined` resets the connection. */
 export async function fakeVault(
-  t: Test,
+  t: Owner,
   answer: (call: SeenCall) => Reply | undefined | Promise<Reply | undefined>,
 ): Promise<FakeVault> {
   const calls: SeenCall[] = [];

@@ -14,9 +14,9 @@ t.test('a JWT file is read anew at each login', async (t) => {
   const clock = new SkippingClock();
   const login = { method: 'jwt', mount: jwt.mount, role: jwt.role, jwtFile } as const;
   const { source } = openSource(t, { ...settingsFor(bao), login }, { clock });
-  t.equal(await outcome(source.reread(soon(clock))), 'vault-unavailable vault-local', 'none yet');
+  t.equal(await outcome(source.reread(soon(clock))), 'vault-unavailable vault-jwt-file-unreadable');
   await writeFile(jwtFile, ' \n');
-  t.equal(await outcome(source.reread(soon(clock))), 'vault-unavailable vault-local', 'empty');
+  t.equal(await outcome(source.reread(soon(clock))), 'vault-unavailable vault-jwt-file-empty');
   await writeFile(jwtFile, 'not.a.jwt');
   t.equal(await outcome(source.reread(soon(clock))), 'vault-denied vault-login-refused');
   await writeFile(jwtFile, `${await jwt.mintJwt()}\n`);

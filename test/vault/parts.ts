@@ -8,6 +8,7 @@ import type { VaultPairSource } from '../../src/vault/credential.ts';
 import { openCredential } from '../../src/vault/open.ts';
 import type { VaultSettings } from '../../src/vault/settings.ts';
 import type { OpenBao } from '../support/openbao.ts';
+import type { Owner } from './fake-vault.ts';
 
 /** What the operator was told, in order. */
 export interface Told extends Events {
@@ -58,7 +59,7 @@ export function settingsAt(address: string, other: Partial<VaultSettings> = {}):
 
 /** A source that ends with the test; not started yet. */
 export function openSource(
-  t: { teardown(handler: () => unknown): unknown },
+  t: Owner,
   settings: VaultSettings,
   { clock = systemClock, events = recordEvents() }: { clock?: Clock; events?: Told } = {},
 ): { source: VaultPairSource; events: Told; clock: Clock } {

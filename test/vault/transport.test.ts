@@ -2,7 +2,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { z } from 'zod';
 import { Deadline, systemClock } from '../../src/mint/clock.ts';
 import { Secret } from '../../src/mint/secret.ts';
@@ -11,20 +11,16 @@ import { VaultFault } from '../../src/vault/fault.ts';
 import { vaultPath } from '../../src/vault/path.ts';
 import { openTransport } from '../../src/vault/transport.ts';
 import { startOpenBao } from '../support/openbao.ts';
-import { fakeVault, type Reply, refused, secret } from './fake-vault.ts';
+import { fakeVault, type Owner, type Reply, refused, secret } from './fake-vault.ts';
 import { openSource, outcome, rendered, settingsAt, settingsFor, soon } from './parts.ts';
 
 const run = promisify(execFile);
 const TOKEN = 'hvs.the-broker-token';
 const SENT = 'sent-secret-id';
 
-type Test = { teardown(handler: () => unknown): unknown };
-
-function open(
-  t: Test,
-  address: string,
-  { timeoutMs = 2_000, namespace = undefined as string | undefined } = {},
-) {
+/** A call to the server, with a deadline in ms. */
+function open(t: Owner, address: string, other: { timeoutMs?: number; namespace?: string } = {}) {
+  const { timeoutMs = 2_000, namespace } = other;
   const transport = openTransport({ address, timeoutMs }, systemClock);
   t.teardown(() => transport.destroy());
   const client = vaultClient({ address, namespace }, transport);
@@ -39,7 +35,7 @@ function open(
 }
 
 /** The fault of a call, after a look that nothing of the exchange is in it. */
-async function faultOf(t: Tap, promise: Promise<unknown>): Promise<string> {
+async function faultOf(t: Pick<Test, 'notOk' | 'equal'>, promise: Promise<unknown>): Promise<string> {
   const thrown = await promise.then(
     () => undefined,
     (error: unknown) => error,
@@ -50,15 +46,14 @@ async function faultOf(t: Tap, promise: Promise<unknown>): Promise<string> {
   t.equal(thrown.cause, undefined);
   return [thrown.kind, thrown.status, thrown.code, thrown.retryAfterS].filter(Boolean).join(' ');
 }
-type Tap = { notOk(value: unknown, note: string): unknown; equal(one: unknown, other: unknown): unknown };
 
 t.test('every answer that is none comes out as a fault of a closed set', async (t) => {
   const answers: [string, Reply | undefined][] = [
     ['unreachable UND_ERR_SOCKET', undefined],
     ['denied 403', refused(403, 'the-answer')],
-    ['protocol 403 not-vault', { status: 403, body: '<html>the-answer</html>' }],
-    ['protocol 404 not-vault', { status: 404, body: '<html>the-answer</html>' }],
-    ['protocol 401 not-vault', { status: 401, body: { message: 'the-answer' } }],
+    ['protocol 403 foreign-answer', { status: 403, body: '<html>the-answer</html>' }],
+    ['protocol 404 foreign-answer', { status: 404, body: '<html>the-answer</html>' }],
+    ['protocol 401 foreign-answer', { status: 401, body: { message: 'the-answer' } }],
     ['not-found 404', refused(404)],
     ['bad-request 400', refused(400, 'the-answer')],
     ['sealed 503', refused(503, 'Vault is sealed')],
@@ -67,7 +62,7 @@ t.test('every answer that is none comes out as a fault of a closed set', async (
     ['rate-limited 429 7', { ...refused(429, 'the-answer'), headers: { 'retry-after': '7' } }],
     ['rate-limited 429 1', { ...refused(429), headers: { 'retry-after': '0' } }],
     ['rate-limited 429', { ...refused(429), headers: { 'retry-after': '-5' } }],
-    ['protocol 200 not-vault', { status: 200, body: '<html>the-answer</html>' }],
+    ['protocol 200 foreign-answer', { status: 200, body: '<html>the-answer</html>' }],
     ['protocol unexpected-answer', { status: 200, body: ['the-answer'] }],
     ['protocol UND_ERR_RES_EXCEEDED_MAX_SIZE', { status: 200, body: { data: 'the-answer'.repeat(200_000) } }],
   ];
@@ -86,7 +81,7 @@ t.test('a redirect is not followed, and the token goes nowhere else', async (t) 
     }));
     t.equal(await faultOf(t, open(t, vault.address)()), `protocol ${status} redirect`);
     const { source } = openSource(t, settingsAt(vault.address));
-    t.equal(await outcome(source.reread(soon())), 'vault-unavailable vault-protocol');
+    t.equal(await outcome(source.reread(soon())), 'vault-unavailable vault-redirect');
   }
   t.strictSame(elsewhere.calls, []);
 });
@@ -136,6 +131,8 @@ t.test('one’s own CA is trusted, and nothing without it', { skip: withoutOpens
   const { source } = openSource(t, { ...settingsFor(bao), caPem });
   t.equal((await source.reread(soon())).version, 1);
   const { source: without, events } = openSource(t, settingsFor(bao));
+  t.teardown(() => delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']);
+  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
   t.equal(await outcome(without.reread(soon())), 'vault-unavailable vault-unreachable');
   t.match(events.lines, [{ detail: { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' } }]);
 });
