@@ -39,6 +39,8 @@ export class AppendFile {
   #size = 0;
   /** Bytes of a batch that failed: as many as there may be behind `#size`. */
   #failed = 0;
+  /** What was first cut off since the last batch that is durable. */
+  #cut: Cut | undefined;
 
   private constructor(disk: Disk, dir: string, file: DiskFile, identity: FileFacts) {
     this.#disk = disk;
@@ -63,7 +65,7 @@ export class AppendFile {
     try {
       const scan = await scanLog((into, position) => file.read(into, position), facts.size);
       log.#size = scan.size;
-      const cut = facts.size > scan.size ? await log.#cut(facts.size, time) : undefined;
+      const cut = facts.size > scan.size ? await log.#cutTail(facts.size, time) : undefined;
       await file.sync(); // what was read may so far be in memory only
       await disk.syncFolder(dir);
       return { log, scan, cut };
@@ -93,15 +95,17 @@ export class AppendFile {
     await this.#file.datasync();
     this.#size += bytes.length;
     this.#failed = 0;
+    this.#cut = undefined;
   }
 
   /**
    * After a failure: opens the log anew, reads what is behind the last durable record, and cuts it off. After a failed
-   * fdatasync a later success says nothing about the pages that were lost, so what was written is never kept. With
-   * `keepTorn`, what is no whole record is moved to a file of its own, named after `time`.
+   * fdatasync a later success says nothing about the pages that were lost, so what was written is never kept.
+   * What is no whole record is moved to a file of its own, named after `time`. When this has to be done again before
+   * a batch succeeds, it resolves to what was cut first: later tries wrote only what they will write again.
    * Throws `Damaged`, and what the system throws: then try again.
    */
-  async reopen(time: string, keepTorn: boolean): Promise<Cut> {
+  async reopen(time: string): Promise<Cut> {
     await this.#file.close().catch(() => undefined); // it failed already, and is not used again
     if ((await this.#named()) === undefined) throw new Damaged('removed');
     this.#file = await this.#disk.open(this.#path, 'reopen');
@@ -109,33 +113,40 @@ export class AppendFile {
     if (!same(facts, this.#identity)) throw new Damaged('replaced');
     const damage = lengthDamage(facts.size, this.#size, this.#size + this.#failed);
     if (damage !== undefined) throw new Damaged(damage);
-    return this.#cut(facts.size, time, keepTorn);
+    const cut = await this.#cutTail(facts.size, time);
+    this.#failed = 0;
+    return cut;
   }
 
   async close(): Promise<void> {
     await this.#file.close();
   }
 
-  async #cut(fileSize: number, time: string, keepTorn = true): Promise<Cut> {
+  async #cutTail(fileSize: number, time: string): Promise<Cut> {
     const tail = Buffer.alloc(fileSize - this.#size);
     if ((await this.#file.read(tail, this.#size)) < tail.length) throw new Damaged('truncated');
-    const torn = tail.length > 0 && tail.at(-1) !== NEWLINE;
-    const movedTo = torn && keepTorn ? `audit.torn-${time.replaceAll(':', '')}.bin` : null;
-    if (movedTo !== null) await this.#keep(movedTo, tail);
+    this.#cut ??= {
+      length: tail.length,
+      sha256: createHash('sha256').update(tail).digest('hex'),
+      movedTo: await this.#keepTorn(tail, time),
+    };
     await this.#file.truncate(this.#size);
     await this.#file.sync();
-    return { length: tail.length, sha256: createHash('sha256').update(tail).digest('hex'), movedTo };
+    return this.#cut;
   }
 
-  async #keep(name: string, bytes: Uint8Array): Promise<void> {
+  async #keepTorn(tail: Uint8Array, time: string): Promise<string | null> {
+    if (tail.length === 0 || tail.at(-1) === NEWLINE) return null;
+    const name = `audit.torn-${time.replaceAll(':', '')}.bin`;
     const file = await this.#disk.open(join(this.#dir, name), 'rewrite');
     try {
-      await writeWhole(file, bytes);
+      await writeWhole(file, tail);
       await file.sync();
     } finally {
       await file.close();
     }
     await this.#disk.syncFolder(this.#dir);
+    return name;
   }
 
   async #named(): Promise<FileFacts | undefined> {

@@ -32,7 +32,7 @@ export interface AuditState {
 
 const SOON_MS = 100;
 
-export interface AuditFileParts {
+interface AuditFileParts {
   readonly clock: Clock;
   readonly events: Events;
   readonly file: AppendFile;

@@ -41,6 +41,7 @@ export async function openAuditLog(settings: AuditSettings, parts: AuditParts): 
     const time = rfc3339(clock.now());
     const { log: file, scan, cut } = await AppendFile.open(disk, dir, time);
     const space = new FreeSpace(clock, events, () => disk.freeBytes(dir), minFreeBytes);
+    await space.check();
     const queue = new Queue();
     const { records, open } = scan;
     const writer = new Writer({ clock, events, file, space, queue, records, writeTimeoutMs });

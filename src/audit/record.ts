@@ -55,7 +55,7 @@ const context = {
     .regex(/^[0-9a-f]{32}$/)
     .nullable(),
   principal: z.strictObject({
-    id: z.string().min(1).describe('SHA-256 of issuer, alias and subject together.'),
+    id: sha256.describe('SHA-256 of issuer, alias and subject together.'),
     alias: z.string(),
     issuer: z.string(),
     subject: z.string(),

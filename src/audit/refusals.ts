@@ -5,14 +5,14 @@ import { networkOf } from './network.ts';
 import { rfc3339 } from './record.ts';
 
 /** One refusal, as far as it is known who and what it was about. */
-export interface Refusal {
+interface Refusal {
   readonly address: string;
   readonly requestId: string | null;
   readonly detail: string;
 }
 
 /** Where the record goes. */
-export interface RefusalsSink {
+interface RefusalsSink {
   /** False while the log has a fault: counting goes on meanwhile. */
   ready(): boolean;
   write(event: RefusalsEvent): void;

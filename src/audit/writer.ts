@@ -13,14 +13,12 @@ interface Outage {
   /** RFC 3339. */
   readonly since: string;
   tries: number;
-  /** What was cut when the log was first opened anew. Later tries wrote only what they will write again. */
-  cut?: Cut;
 }
 
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1000;
 
-export interface WriterParts {
+interface WriterParts {
   readonly clock: Clock;
   readonly events: Events;
   readonly file: AppendFile;
@@ -115,17 +113,14 @@ export class Writer {
   async #round(): Promise<void> {
     const { clock, file, queue, space } = this.#parts;
     const outage = this.#outage;
-    if (outage !== undefined) {
-      const cut = await file.reopen(outage.since, outage.cut === undefined);
-      outage.cut ??= cut;
-    }
+    const cut = outage === undefined ? undefined : await file.reopen(outage.since);
     const damage = await file.damage();
     if (damage !== undefined) throw new Damaged(damage);
     await space.check();
     this.#due = false;
     this.#batch = queue.take();
     if (space.low) this.#batch = giveUp(this.#batch, 'low-space');
-    const recovered = outage === undefined ? [] : [this.#recovered(outage)];
+    const recovered = outage === undefined ? [] : [this.#recovered(outage, cut)];
     const lines = [...recovered, ...this.#batch].map(({ time, body }, i) =>
       recordLine(this.#records + i, time, body),
     );
@@ -162,8 +157,7 @@ export class Writer {
     this.#outage.tries += 1;
   }
 
-  #recovered(outage: Outage): { time: string; body: string } {
-    const { reason, since, cut } = outage;
+  #recovered({ reason, since }: Outage, cut: Cut | undefined): { time: string; body: string } {
     const time = rfc3339(this.#parts.clock.now());
     return { time, body: eventBody(recoveredEvent(reason, since, cut)) };
   }

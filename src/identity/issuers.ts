@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { endpointFault } from './endpoint.ts';
 
 /** Signatures that only the issuer can make; a shared secret would let the broker, or who reads it, sign too. */
-export const ALGORITHMS = [
+const ALGORITHMS = [
   'RS256',
   'RS384',
   'RS512',

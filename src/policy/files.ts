@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { BundleFault } from './faults.ts';
 
 /** What a bundle's folder held at one moment. */
-export interface BundleFiles {
+interface BundleFiles {
   /** The real path that was read. */
   readonly folder: string;
   /** Name relative to the folder, to the text; in the order of the names. */

@@ -8,7 +8,7 @@ export const ACTIONS = ['mintToken', 'revokeToken'] as const;
 export type Action = (typeof ACTIONS)[number];
 
 /** One question in Cedar's words, with only the entities that can matter to it. */
-export interface CedarQuestion {
+interface CedarQuestion {
   readonly principal: TypeAndId;
   readonly action: TypeAndId;
   readonly resource: TypeAndId;

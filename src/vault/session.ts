@@ -130,7 +130,7 @@ export class VaultSession {
   #logIn(): Promise<Held> {
     if (this.#closed) return Promise.reject(new VaultFault('local', { code: 'session-closed' }));
     if (this.#refusal !== undefined && !this.#refusedLogin.isOver()) return Promise.reject(this.#refusal);
-    this.#login = this.#freshLogin().finally(() => {
+    this.#login ??= this.#freshLogin().finally(() => {
       this.#login = undefined;
     });
     return this.#login;

@@ -120,11 +120,11 @@ const I = 'issuers.yaml';
 const S = 'schema.cedarschema';
 const yamlFaults: [string, string, string, string, string[]][] = [
   ['a key twice', E, 'groups:\n', 'teams: []\ngroups:\n', [`${E}:14:1: Map keys must be unique`]],
-  ['an unknown key', E, "    subject: '", "    sub: x\n    subject: '", [`${E}:11:5: \`sub\` is not a key`]],
+  ['an unknown key', E, '    subject: "', '    sub: x\n    subject: "', [`${E}:11:5: \`sub\` is not a key`]],
   [
     'a subject that YAML reads as a number',
     E,
-    "'replace-with-the-sub-of-your-service'",
+    '"replace-with-the-sub-of-your-service"',
     '104000000000000000017',
     [`${E}:11:5: \`subject\` must be text; put numbers in quotes`],
   ],
