@@ -4,7 +4,8 @@ import type { Disk, DiskFile, FileFacts } from './disk.ts';
 import { type Scan, scanLog } from './scan.ts';
 
 /** Something else did this to the log under us; only an operator can say what is to become of it. */
-export type Damage = 'removed' | 'replaced' | 'truncated' | 'grown';
+export const DAMAGES = ['removed', 'replaced', 'truncated', 'grown'] as const;
+export type Damage = (typeof DAMAGES)[number];
 
 /** What was cut off the end of the log, because it was not known to be durable. */
 export interface Cut {
@@ -68,6 +69,7 @@ export class AppendFile {
       const cut = facts.size > scan.size ? await log.#cutTail(facts.size, time) : undefined;
       await file.sync(); // what was read may so far be in memory only
       await disk.syncFolder(dir);
+      log.#cut = undefined; // told by the caller; what comes later is another story
       return { log, scan, cut };
     } catch (thrown) {
       await file.close();

@@ -2,7 +2,7 @@ import type { Clock } from '../mint/clock.ts';
 import type { AuditLog, Events } from '../mint/ports.ts';
 import { Problem } from '../mint/problems.ts';
 import type { AuditEvent, RequestEvent } from '../mint/records.ts';
-import type { AppendFile } from './file.ts';
+import { type AppendFile, DAMAGES } from './file.ts';
 import type { Entry, Queue } from './queue.ts';
 import { eventBody, rfc3339 } from './record.ts';
 import { Refusals } from './refusals.ts';
@@ -210,5 +210,9 @@ export class AuditFile implements AuditLog {
 }
 
 function unavailable(reason: string): Problem {
-  return new Problem('audit-unavailable', 'The request could not be recorded.', { operatorReason: reason });
+  const waitingHelps = !DAMAGES.some((damage) => damage === reason);
+  return new Problem('audit-unavailable', 'The request could not be recorded.', {
+    operatorReason: reason,
+    ...(!waitingHelps && { retryAfterS: null }),
+  });
 }

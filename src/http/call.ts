@@ -8,13 +8,19 @@ import { readBody } from './body.ts';
 /** How much of a caller's `User-Agent` is kept. */
 const MAX_USER_AGENT = 200;
 
-/** What a request brings, as the pipeline takes it: nothing of it read, parsed or trusted yet. */
+/**
+ * What a request brings, as the pipeline takes it: nothing of it parsed or trusted yet. Its body is taken off the
+ * connection from the start, bounded, since Node throws away what was not read when a caller closes its sending half;
+ * nobody looks at it before the caller is known.
+ */
 export function mintCall(
   request: FastifyRequest<{ Params: { id: string } }>,
   reply: FastifyReply,
   limits: { readonly bodyBytes: number; readonly deadline: Deadline; readonly receive: Deadline },
 ): MintCall {
   const { headers, rawHeaders } = request.raw;
+  const body = readBody(request.raw, limits.bodyBytes, limits.receive);
+  body.catch(() => undefined); // told to whoever asks for it, if anybody does
   return {
     requestId: request.id as RequestId, // brand: made by requestIdFrom, which the server uses for every request
     traceId: traceIdOf(headers['traceparent']),
@@ -29,7 +35,7 @@ export function mintCall(
     contentEncoding: headers['content-encoding'] ?? '',
     adminId: request.params.id,
     query: /\?(.*)$/s.exec(request.raw.url ?? '')?.[1] ?? '',
-    readBody: () => readBody(request.raw, limits.bodyBytes, limits.receive),
+    readBody: () => body,
     deliver: (answer) => deliver(reply, answer),
   };
 }
@@ -53,16 +59,23 @@ export function sourceAddress(request: FastifyRequest): string {
 
 /**
  * Sends the 201. The answer counts as delivered when Node has handed its last byte to the kernel; when the caller
- * hung up before, even by closing only its sending half, Node gives the answer up.
+ * hung up before, even by closing only its sending half, Node gives the answer up. The connection is watched, not the
+ * response alone: one that waits behind another on the same connection is told nothing when that breaks.
  */
 async function deliver(reply: FastifyReply, answer: MintAnswer): Promise<'delivered' | 'undelivered'> {
   const response = reply.raw;
-  if (response.destroyed || response.socket?.writable !== true) {
+  const { socket } = reply.request.raw;
+  if (response.destroyed || !socket.writable) {
     reply.hijack();
     return 'undelivered';
   }
   const handedOver = new Promise<boolean>((resolve) => {
-    response.once('finish', () => resolve(response.statusCode === 201)).once('close', () => resolve(false));
+    const onClose = (): void => resolve(false);
+    socket.once('close', onClose);
+    response.once('finish', () => {
+      socket.off('close', onClose);
+      resolve(response.statusCode === 201);
+    });
   });
   reply.code(201).send({ ...answer, accessKey: answer.accessKey.reveal() });
   return (await handedOver) ? 'delivered' : 'undelivered';

@@ -14,7 +14,7 @@ export function watchPaths(app: FastifyInstance): AllowedMethods {
   return (url) => {
     const [path = ''] = url.split('?', 1);
     for (const [pattern, known] of methods) {
-      if (new RegExp(`^${pattern.replace(/:[a-z]+/g, '[^/]+')}$`).test(path))
+      if (new RegExp(`^${pattern.replace(/:[a-z]+/g, '[^/]*')}$`).test(path))
         return [...known].sort().join(', ');
     }
     return undefined;

@@ -107,10 +107,17 @@ function quiet(log: FastifyBaseLogger): FastifyBaseLogger {
   return log.child({}, { level: 'warn' });
 }
 
-/** Bodies are read by the pipeline, after the caller is known; until then they stay where they are. */
+/**
+ * Bodies are read by the pipeline, after the caller is known; until then they stay where they are. Fastify itself
+ * would refuse an odd or missing media type before that, so it is shown one that it takes; the pipeline looks at what came.
+ */
 function acceptAnyBodyUnread(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  app.addHook('onRequest', async (request) => {
+    if (request.raw.headers['content-type'] !== 'application/json')
+      request.headers = { 'content-type': 'application/octet-stream' };
+  });
 }
 
 function isForOperators(url: string): boolean {

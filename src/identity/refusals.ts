@@ -12,7 +12,7 @@ const REFUSALS = {
   'no-credentials': 'Send `Authorization: Bearer <JWT>`.',
   'several-credentials': 'Send one `Authorization` header, not several.',
   'not-bearer': 'Send `Authorization: Bearer <JWT>`; no other scheme is taken.',
-  'token-too-large': 'The token is too large; at most 8 kB are taken.',
+  'token-too-large': 'The token is too large; at most 12 kB are taken.',
   'token-malformed': UNFIT,
   'header-unfit': UNFIT,
   'issuer-unknown': 'The issuer of the token is not one that this broker trusts.',

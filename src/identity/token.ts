@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { readJson } from '../mint/json.ts';
 import { refused } from './refusals.ts';
 
-const MAX_TOKEN_BYTES = 8192;
+const MAX_TOKEN_BYTES = 12_288;
 
 /**
  * The token of the one `Authorization: Bearer` header that came (RFC 6750, section 2.1; the scheme in any letter

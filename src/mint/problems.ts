@@ -199,7 +199,8 @@ export interface RequestFault {
 
 /** What a problem carries beside its name; each member only where the table asks for it. */
 export interface ProblemExtras {
-  readonly retryAfterS?: number;
+  /** Seconds; null when waiting will not help, although the table has a `Retry-After` for this problem. */
+  readonly retryAfterS?: number | null;
   readonly reason?: DenialReason;
   readonly decisionId?: string;
   readonly mintId?: string;
@@ -228,9 +229,9 @@ export class Problem extends Error {
     return PROBLEMS[this.problem].status;
   }
 
-  /** Whole seconds for `Retry-After`, at least 1; undefined when the table has none for this problem. */
+  /** Whole seconds for `Retry-After`, at least 1; undefined when there is to be none. */
   get retryAfterS(): number | undefined {
-    if (!PROBLEMS[this.problem].retry) return undefined;
+    if (!PROBLEMS[this.problem].retry || this.extras.retryAfterS === null) return undefined;
     return Math.max(1, Math.ceil(this.extras.retryAfterS ?? 1));
   }
 }

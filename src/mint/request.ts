@@ -6,11 +6,15 @@ import type { MintCall } from './ports.ts';
 import { Problem, type RequestFault } from './problems.ts';
 import { PLAIN_TEXT } from './text.ts';
 
+const tooLong = (maxUnits: number): string => `must be at most ${maxUnits} UTF-16 code units long`;
+
 /** Text that LM, policy and reviewers can all hold: bounded, well-formed, nothing that moves a cursor or reorders a line. */
 const plainText = (maxUnits: number) =>
   z
     .string('must be a string')
-    .max(maxUnits, `must be at most ${maxUnits} UTF-16 code units long`)
+    // zod counts code points, as JSON Schema's `maxLength` does; LM's own count is not known, so the larger one rules.
+    .max(maxUnits, { error: tooLong(maxUnits), abort: true })
+    .refine((text) => text.length <= maxUnits, tooLong(maxUnits))
     .regex(PLAIN_TEXT, 'must not contain control, line-separator or bidirectional characters')
     .refine((text) => text.isWellFormed(), 'must not contain a lone surrogate');
 
