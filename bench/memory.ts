@@ -13,7 +13,6 @@ import { residentMb } from './process-memory.ts';
  */
 const COUNT = Number(process.argv[2] ?? 10_000);
 const IN_FLIGHT = 32;
-const WARM_UP = 500;
 
 const ports = { brokerPort: 0, privatePort: 0, vaultPort: 0, lmPort: 0 };
 const stack = await startStack({ once: true, envFile: undefined, ...ports }, { LOG_LEVEL: 'info' }, () => {});
@@ -63,7 +62,7 @@ async function growth(
     const answer = await pool.request({
       method: 'POST',
       path,
-      headers: { authorization, 'content-type': 'application/json' },
+      headers: { authorization, 'content-type': 'application/json', 'x-version': '3' },
       body: '{"note":"bench"}',
     });
     const text = await answer.body.text();
@@ -76,7 +75,6 @@ async function growth(
     };
     await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
   };
-  await many(WARM_UP);
   const beforeMb = residentMb(pid);
   const startedAt = performance.now();
   await many(COUNT);

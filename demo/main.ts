@@ -1,41 +1,60 @@
-import { once } from 'node:events';
 import { writeEnvFile } from './env-file.ts';
-import { demoOptions, settingsIn, USAGE } from './options.ts';
+import { type DemoOptions, demoOptions, settingsIn, USAGE } from './options.ts';
 import { type Stack, startStack } from './stack.ts';
 import { mintAndTell } from './story.ts';
 
 /** sysexits(3): wrong words on the command line. */
 const EX_USAGE = 64;
+/** What a shell says of a program that Ctrl-C ended. */
+const INTERRUPTED = 130;
 
 const tell = (step: string): void => console.log(step);
 
-/** Ctrl-C, or the like, at any time: what runs is ended in order, and nothing is left behind. */
-const interrupted = Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal))).then(
-  () => 'interrupted' as const,
-);
-
-try {
-  const options = demoOptions(process.argv.slice(2));
-  if (options === 'help') console.log(USAGE);
-  else await demo(options);
-} catch (fault) {
-  console.error(`demo: ${fault instanceof Error ? fault.message : 'unknown fault'}`);
-  process.exitCode = fault instanceof TypeError ? EX_USAGE : 1;
+/** Ctrl-C, or the like, at any time: what runs is ended in order. A second one ends it by force. */
+const interruption = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    if (interruption.signal.aborted) process.exit(INTERRUPTED);
+    interruption.abort(new Error('interrupted'));
+  });
 }
+const interrupted = new Promise<'interrupted'>((resolve) => {
+  interruption.signal.addEventListener('abort', () => resolve('interrupted'));
+});
+
+const asked = optionsOrUsage(process.argv.slice(2));
+if (asked === 'help') console.log(USAGE);
+else if (asked !== undefined) await demo(asked).catch(failed);
 // Signal handlers that still wait would keep the process.
 process.exit();
 
-async function demo(options: Exclude<ReturnType<typeof demoOptions>, 'help'>): Promise<void> {
+function optionsOrUsage(args: readonly string[]): DemoOptions | 'help' | undefined {
+  try {
+    return demoOptions(args);
+  } catch (fault) {
+    failed(fault);
+    process.exitCode = EX_USAGE;
+    return undefined;
+  }
+}
+
+function failed(fault: unknown): void {
+  console.error(`demo: ${fault instanceof Error ? fault.message : 'unknown fault'}`);
+  process.exitCode = interruption.signal.aborted ? INTERRUPTED : 1;
+}
+
+async function demo(options: DemoOptions): Promise<void> {
+  const { once, envFile } = options;
   const { settings, leftOut } = settingsIn(process.env);
   if (leftOut.length > 0)
     tell(`not taken from the environment, since the demo sets these up itself: ${leftOut.join(', ')}`);
-  const starting = startStack(options, settings, tell);
-  const stack = await starting;
+  const stack = await startStack(options, settings, tell, interruption.signal);
   try {
-    await mintAndTell(stack, tell);
-    if (options.envFile !== undefined) await writeEnvFile(options.envFile, stack);
-    if (options.once) return;
-    tell(await thingsToTry(stack, options.envFile));
+    await Promise.race([mintAndTell(stack, tell), interrupted]);
+    interruption.signal.throwIfAborted();
+    if (envFile !== undefined) await writeEnvFile(envFile, stack);
+    if (once) return;
+    tell(await thingsToTry(stack, envFile));
     const end = await Promise.race([
       interrupted,
       stack.broker.ended.then((code) => `the broker ended: ${code}`),
@@ -56,6 +75,10 @@ async function thingsToTry(
     envFile === undefined
       ? `CALLER_JWT=${await allowed.mintJwt()}\nOTHER_JWT=${await other.mintJwt()}\nBROKER_URL=${broker.url}`
       : `. ${envFile}`;
+  const forOperators =
+    broker.privateUrl === undefined
+      ? ''
+      : `curl -s ${broker.privateUrl}/metrics | grep lmtb_      # a browser shows ${broker.privateUrl}/docs\n`;
   return `
 Everything stays up until Ctrl-C. In another terminal:
 
@@ -65,7 +88,6 @@ curl -i "$BROKER_URL/admins/33/tokens" -H "Authorization: Bearer $CALLER_JWT" --
 curl -i "$BROKER_URL/admins/7/tokens"  -H "Authorization: Bearer $CALLER_JWT" --json '{}'                     # the broker's own user: 403
 curl -i "$BROKER_URL/admins/32/tokens" -H "Authorization: Bearer $OTHER_JWT"  --json '{}'                     # no permit: 403
 curl -s "$BROKER_URL/readyz"; curl -s "$BROKER_URL/openapi.json" | head -c 300
-curl -s ${broker.privateUrl ?? ''}/metrics | grep lmtb_      # a browser shows ${broker.privateUrl ?? ''}/docs
-tail -f ${auditDir}/audit.jsonl
+${forOperators}tail -f ${auditDir}/audit.jsonl
 `;
 }

@@ -16,11 +16,14 @@ import { Deadline, systemClock } from './mint/clock.ts';
 import { Credentials } from './mint/credential.ts';
 import { Endings } from './mint/end.ts';
 import { createDecide } from './policy/decide.ts';
+import { BundleError } from './policy/faults.ts';
 import { loadBundle } from './policy/load.ts';
 import { Readiness } from './readiness.ts';
 import { openCredential } from './vault/open.ts';
 import type { VaultSettings } from './vault/settings.ts';
 import { version } from './version.ts';
+
+export { BundleError };
 
 /** A broker that listens. */
 export interface Running {
@@ -143,11 +146,19 @@ export async function start(config: Config, log: Logger): Promise<Running> {
           log,
         });
 
-  const url = await listen(app, config.LISTEN);
-  const privateUrl =
-    operators && config.PRIVATE_LISTEN !== 'off' ? await listen(operators, config.PRIVATE_LISTEN) : undefined;
+  const [url, privateUrl] = await Promise.all([
+    listen(app, config.LISTEN),
+    operators && config.PRIVATE_LISTEN !== 'off' ? listen(operators, config.PRIVATE_LISTEN) : undefined,
+  ]).catch(async (fault: unknown) => {
+    await Promise.all([app.close(), operators?.close()]);
+    await audit.close();
+    throw fault;
+  });
   lifecycle.enter('serving');
-  log.info({ url, privateUrl, version, openIntents: openAtStart.length }, 'listening');
+  // At any LOG_LEVEL: with port 0 nothing else tells where.
+  log
+    .child({}, { level: 'info' })
+    .info({ url, privateUrl, version, openIntents: openAtStart.length }, 'listening');
   const warmed = Promise.all([
     identity.warm(),
     vault.start().then(() => credentials.warm(new Deadline(clock, config.REQUEST_TIMEOUT))),
@@ -176,8 +187,10 @@ export async function start(config: Config, log: Logger): Promise<Running> {
       app.server.closeAllConnections();
       operators?.server.closeAllConnections();
       await Promise.all([app.close(), operators?.close()]);
+      // What LM has not answered by now is not waited for. It has an unknown end, and its intent stays open.
+      await portal.breakOff();
       await audit.close();
-      await Promise.all([vault.stop(), portal.close(), identity.close()]);
+      await Promise.all([vault.stop(), identity.close()]);
     },
   };
 }

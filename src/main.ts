@@ -1,10 +1,8 @@
 #!/usr/bin/env node
 import closeWithGrace from 'close-with-grace';
-import { start } from './compose.ts';
 import { ConfigFault, loadConfig } from './config.ts';
-import { helpText } from './config-docs.ts';
 import { createLog } from './log.ts';
-import { BundleError } from './policy/faults.ts';
+import { helpText } from './settings-docs.ts';
 import { version } from './version.ts';
 
 /** sysexits(3): wrong words on the command line; a configuration that is not fit to start with. */
@@ -26,13 +24,17 @@ else {
 
 /** Runs the broker until SIGTERM (lead, drain, exit 0) or SIGINT (the same without the lead). */
 async function serve(): Promise<void> {
+  let isOperators = (fault: unknown): boolean => fault instanceof ConfigFault;
   try {
     const config = loadConfig(process.env);
     const log = createLog(config.LOG_LEVEL);
+    // Loaded here, so that `--help` and a faulty configuration need not wait for all of the broker.
+    const { BundleError, start } = await import('./compose.ts');
+    isOperators = (fault) => fault instanceof BundleError;
     const running = await start(config, log);
     process.on('SIGHUP', () => running.retryNow());
     closeWithGrace(
-      { delay: config.DRAIN_TIMEOUT + FORCE_AFTER_MS, logger: false },
+      { delay: config.DRAIN_TIMEOUT + FORCE_AFTER_MS, logger: false, skip: ['SIGHUP'] },
       async ({ signal, err }) => {
         if (err) log.fatal({ err }, 'the broker failed and ends');
         else log.info({ signal }, 'draining');
@@ -41,14 +43,8 @@ async function serve(): Promise<void> {
       },
     );
   } catch (fault) {
-    if (fault instanceof ConfigFault || fault instanceof BundleError) {
-      console.error(`lm-token-broker: ${fault.message}`);
-      process.exitCode = EX_CONFIG;
-    } else {
-      console.error(
-        `lm-token-broker: could not start: ${fault instanceof Error ? fault.message : 'unknown fault'}`,
-      );
-      process.exitCode = 1;
-    }
+    const said = fault instanceof Error ? fault.message : 'unknown fault';
+    console.error(`lm-token-broker: ${isOperators(fault) ? said : `could not start: ${said}`}`);
+    process.exitCode = isOperators(fault) ? EX_CONFIG : 1;
   }
 }

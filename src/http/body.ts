@@ -1,9 +1,21 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Deadline } from '../mint/clock.ts';
 import { Problem } from '../mint/problems.ts';
 
 /** How much of a body that is too large is read and thrown away, so that its caller hears the answer and not a reset. */
 const DISCARD_AT_MOST = 1_048_576;
+
+/** For each connection how to end the reading of the body that comes over it; gone with the connection. */
+const readings = new WeakMap<Socket, (fault: Problem) => boolean>();
+
+/**
+ * Tells the request whose body is still to come over `socket` that it will not, so that this request answers, under its
+ * own id and on its own record. False when there is none.
+ */
+export function breakBody(socket: Socket, fault: Problem): boolean {
+  return readings.get(socket)?.(fault) ?? false;
+}
 
 /**
  * Reads a request's body, `limit` bytes at the most, within the deadline.
@@ -22,6 +34,7 @@ export function readBody(request: IncomingMessage, limit: number, deadline: Dead
     const settle = (fault: Problem | undefined): void => {
       clearTimeout(timer);
       request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
+      readings.delete(request.socket);
       if (fault === undefined) resolve(Buffer.concat(chunks, length));
       else reject(fault);
     };
@@ -38,6 +51,10 @@ export function readBody(request: IncomingMessage, limit: number, deadline: Dead
         }),
       );
     request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
+    readings.set(request.socket, (fault) => {
+      if (!request.complete) settle(fault);
+      return !request.complete;
+    });
   });
 }
 

@@ -3,11 +3,13 @@ import type { Socket } from 'node:net';
 import { type RandomBytes, requestIdFrom } from '../mint/ids.ts';
 import { Problem } from '../mint/problems.ts';
 import type { CountRefusal } from '../mint/trail.ts';
+import { breakBody } from './body.ts';
 import { problemBody, problemHeaders } from './problem-reply.ts';
 
 /**
- * Answers what Node's parser refuses before there is a request: headers too large, too slow, not HTTP at all.
- * Each is counted in the audit log's `refusals`; the socket is closed.
+ * Answers what Node's parser refuses before there is a request: headers too large, too slow, not HTTP at all. What
+ * breaks in the middle of a body is left to the request that it belongs to. Each other fault is counted in the audit
+ * log's `refusals`, and its socket is closed.
  */
 export function answerBrokenRequest(countRefusal: CountRefusal, randomBytes: RandomBytes) {
   return (fault: Error & { readonly code?: string }, socket: Socket): void => {
@@ -16,6 +18,7 @@ export function answerBrokenRequest(countRefusal: CountRefusal, randomBytes: Ran
       return;
     }
     const problem = parserProblem(fault.code);
+    if (breakBody(socket, problem)) return;
     const requestId = requestIdFrom([], randomBytes);
     countRefusal(problem.problem, {
       address: socket.remoteAddress ?? '',

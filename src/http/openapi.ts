@@ -45,7 +45,8 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
 export function documentRoute(app: FastifyInstance): void {
   app.route({
     ...OPERATIONS.document,
-    handler: async (_request, reply) => reply.serializer(JSON.stringify).send(app.swagger()),
+    handler: async (_request, reply) =>
+      reply.type('application/json; charset=utf-8').serializer(JSON.stringify).send(app.swagger()),
   });
 }
 
@@ -56,20 +57,20 @@ const ANYWHERE = [
   'headers-too-large',
   'internal-error',
 ] as const satisfies readonly ProblemName[];
-/** No operation of the document answers these: they are what other paths and methods get. */
-const NOWHERE: readonly ProblemName[] = ['not-found', 'method-not-allowed'];
 
-type Operation = { responses?: Record<string, unknown>; security?: unknown; operationId?: string };
+type Operation = { responses?: Record<string, unknown>; security?: readonly unknown[]; operationId?: string };
 
-/** Adds each operation's problems, by status, with an example each. */
+/**
+ * Adds each operation's problems, by status, with an example each. What other paths and methods are answered stands
+ * with minting, since the document has no other place for it.
+ */
 function withProblems<T extends { paths?: unknown; components?: object }>(document: T): T {
   const paths = (document.paths ?? {}) as Record<string, Record<string, Operation>>; // `as`: the document is our own, of this shape
   for (const operations of Object.values(paths)) {
     for (const operation of Object.values(operations)) {
-      const names =
-        operation.security === undefined
-          ? ANYWHERE
-          : problemNames().filter((name) => !NOWHERE.includes(name));
+      const { security = [] } = operation;
+      const names = security.length === 0 ? ANYWHERE : problemNames();
+      operation.security = security;
       operation.responses = { ...operation.responses, ...problemAnswers(names) };
     }
   }
@@ -111,6 +112,9 @@ function headersOf(names: readonly ProblemName[]): Record<string, unknown> {
       schema: { type: 'integer', minimum: 1 },
       description: 'Seconds to wait before another try.',
     };
+  }
+  if (names.includes('method-not-allowed')) {
+    headers['Allow'] = { schema: { type: 'string' }, description: 'The methods that this path knows.' };
   }
   if (names.includes('unauthenticated')) {
     headers['WWW-Authenticate'] = { schema: { type: 'string' }, description: 'How to identify oneself.' };

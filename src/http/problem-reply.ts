@@ -1,10 +1,10 @@
 import type { FastifyReply } from 'fastify';
 import { PROBLEMS, type Problem } from '../mint/problems.ts';
 
-export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 
 /** The stable part of a problem's `type`: a path, so that it means the same behind every host name. */
-export const PROBLEM_PATH = '/problems/';
+const PROBLEM_PATH = '/problems/';
 
 /** A problem as RFC 9457 has it. Only what is named here leaves the broker: no cause, no reason for the operator. */
 export function problemBody(problem: Problem, requestId: string): Record<string, unknown> {

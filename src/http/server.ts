@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyError,
@@ -16,7 +17,7 @@ import { watchPaths } from './paths.ts';
 import { sendProblem } from './problem-reply.ts';
 import type { Ready } from './schemas.ts';
 
-export interface ServerSettings {
+interface ServerSettings {
   readonly headerLimit: number;
   readonly receiveTimeoutMs: number;
   readonly maxInFlight: number;
@@ -43,7 +44,11 @@ export async function publicServer(parts: ServerParts): Promise<FastifyInstance>
     trustProxy: settings.trustedProxies.length > 0 ? [...settings.trustedProxies] : false,
     routerOptions: { maxParamLength: settings.headerLimit, ignoreTrailingSlash: false, caseSensitive: true },
     return503OnClosing: false,
-    http: { maxHeaderSize: settings.headerLimit, connectionsCheckingInterval: NODE_CHECKS_EVERY_MS },
+    http: {
+      maxHeaderSize: settings.headerLimit,
+      connectionsCheckingInterval: NODE_CHECKS_EVERY_MS,
+      requireHostHeader: false, // Node's own answer has no body; `refuseWithoutHost` gives ours
+    },
     requestTimeout: settings.receiveTimeoutMs + 2 * NODE_CHECKS_EVERY_MS,
     clientErrorHandler: answerBrokenRequest(countRefusal, randomBytes),
     frameworkErrors: (fault, request, reply) => {
@@ -58,6 +63,10 @@ export async function publicServer(parts: ServerParts): Promise<FastifyInstance>
     },
   });
   app.server.headersTimeout = settings.receiveTimeoutMs;
+  // Node drops headers beyond a count without a word, a repeated `Authorization` too; their size is bounded already.
+  app.server.maxHeadersCount = 0;
+  // Node's own 417 has no body. An expectation that is not known may be ignored (RFC 9110, section 10.1.1).
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response));
   app.setSerializerCompiler(serializerCompiler);
   acceptAnyBodyUnread(app);
 
@@ -67,7 +76,7 @@ export async function publicServer(parts: ServerParts): Promise<FastifyInstance>
       'x-content-type-options': 'nosniff',
       'cache-control': 'no-store',
     });
-    if (lifecycle.ending) reply.header('connection', 'close');
+    refuseWithoutHost(request.raw);
     if (isForOperators(request.url)) return;
     if (lifecycle.phase === 'draining') {
       throw new Problem('draining', 'This broker is shutting down.', { retryAfterS: 1 });
@@ -75,6 +84,12 @@ export async function publicServer(parts: ServerParts): Promise<FastifyInstance>
     if (lifecycle.inFlight >= settings.maxInFlight) {
       throw new Problem('overloaded', 'The broker has more requests than it can serve.', { retryAfterS: 1 });
     }
+  });
+
+  // Not in `onRequest`: a request that came before SIGTERM is answered after it.
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    if (lifecycle.ending) reply.header('connection', 'close');
+    done(null, payload);
   });
 
   app.setErrorHandler((fault: FastifyError | Problem, request, reply) => {
@@ -122,6 +137,15 @@ function acceptAnyBodyUnread(app: FastifyInstance): void {
 
 function isForOperators(url: string): boolean {
   return url === '/healthz' || url === '/readyz';
+}
+
+/** HTTP/1.1 wants one `Host`, never two (RFC 9112, section 3.2); Node would take the first. Throws `invalid-request`. */
+function refuseWithoutHost({ rawHeaders, httpVersion }: IncomingMessage): void {
+  const hosts = everyHeader(rawHeaders, 'host').length;
+  if (hosts === 1 || (hosts === 0 && httpVersion === '1.0')) return;
+  throw new Problem('invalid-request', 'The request has faults; `errors` names each.', {
+    errors: [{ pointer: 'header:Host', detail: 'must be there, once' }],
+  });
 }
 
 /** Fastify's own errors as problems of ours; their messages can echo the URL, so they are not passed on. */

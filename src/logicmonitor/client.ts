@@ -46,6 +46,8 @@ export interface Client {
   exchange(call: SignedCall, deadline: Deadline): Promise<Exchange>;
   /** Resolves when the calls under way are over and the connections are closed. */
   close(): Promise<void>;
+  /** Breaks off the calls under way: what was sent is `cut`, the rest `unsent`. Resolves when the connections are closed. */
+  breakOff(): Promise<void>;
 }
 
 /** Whether a request was handed to a connection; travels with it as undici's `opaque`. */
@@ -118,6 +120,10 @@ export function createClient(settings: ClientSettings, clock: Clock): Client {
     exchange,
     close() {
       closed ??= pool.close();
+      return closed;
+    },
+    breakOff() {
+      closed ??= pool.destroy();
       return closed;
     },
   };

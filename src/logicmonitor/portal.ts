@@ -28,6 +28,8 @@ export interface LmPortal extends Portal {
   rateWindows(): Readonly<Record<SignedCall['method'], WindowState>>;
   /** Resolves when the calls under way are over and the connections are closed. */
   close(): Promise<void>;
+  /** Breaks off the calls under way, each of which then has an unknown end. Resolves when the connections are closed. */
+  breakOff(): Promise<void>;
 }
 
 /** What a turn leaves of its deadline for the call itself: one cut short has an unknown end. */
@@ -91,8 +93,8 @@ export function createPortal(
       return signed('POST', tokensPath(adminId), query, JSON.stringify({ note, status }), pair);
     },
 
-    turn(deadline: Deadline): Promise<void> {
-      return windows.POST.turn(deadline.within(Math.max(0, deadline.remainingMs() - SENDING_MS)));
+    turn(deadline: Deadline, cameAt?: number): Promise<void> {
+      return windows.POST.turn(deadline.within(Math.max(0, deadline.remainingMs() - SENDING_MS)), cameAt);
     },
 
     async send(call: SignedCall, deadline: Deadline): Promise<CreateAnswer> {
@@ -123,6 +125,7 @@ export function createPortal(
       DELETE: windows.DELETE.state(),
     }),
     close: () => client.close(),
+    breakOff: () => client.breakOff(),
   };
 }
 

@@ -63,9 +63,10 @@ export class RateWindow {
   /**
    * Waits, first come, first served, until the window has room for one call. Throws `upstream-rate-limited`, with the
    * time after which there may be room: at once when that is beyond the deadline, else when the deadline has passed.
+   * `cameAt` (monotonic ms) is for a call that LM sent back: when it came for its first turn.
    */
-  async turn(deadline: Deadline): Promise<void> {
-    const refusedMs = await this.#turns.take(deadline);
+  async turn(deadline: Deadline, cameAt?: number): Promise<void> {
+    const refusedMs = await this.#turns.take(deadline, cameAt);
     if (refusedMs === undefined) return;
     throw new Problem(
       'upstream-rate-limited',

@@ -92,7 +92,7 @@ export class Credentials {
     this.#latches.refuseSkew(answer.skewMs);
     this.#latches.refuse(rejected.pair);
     const pair = await this.#parts.source.reread(deadline).catch(() => rejected.pair);
-    if (samePair(pair, rejected.pair)) throw this.latch(rejected.pair, answer);
+    if (samePair(pair, rejected.pair)) throw this.#latches.close(rejected.pair);
     // LM no longer takes the old pair, so it does not serve on until the new one's user is known.
     if (this.#serving !== undefined && samePair(this.#serving.pair, rejected.pair)) this.#serving = undefined;
     const credential = await this.#credentialFor(pair, deadline);
@@ -101,10 +101,14 @@ export class Credentials {
     return credential;
   }
 
-  /** Latches a pair that LM rejected, unless the clocks are too far apart, and returns what to tell the caller. */
+  /**
+   * Latches a pair that LM rejected, unless the clocks are too far apart, and returns what to tell the caller. Vault
+   * is read once more, not waited for, so that a pair that was rotated is not latched until the next timed read.
+   */
   latch(pair: Pair, answer: { readonly skewMs: number | undefined }): Problem {
     const skewed = this.#latches.skewProblem(answer.skewMs);
     if (skewed !== undefined) return skewed;
+    if (!this.#latches.has(pair) && !this.#stopped) this.#rereadNow();
     return this.#latches.close(pair);
   }
 
@@ -201,6 +205,14 @@ export class Credentials {
       .current(deadline)
       .then((pair) => this.#credentialFor(pair, deadline))
       .then((credential) => credential.pair === this.#serving?.pair || this.#searchLater())
+      .catch(() => this.#searchLater());
+  }
+
+  #rereadNow(): void {
+    const deadline = this.#latches.deadline();
+    this.#parts.source
+      .reread(deadline)
+      .then((pair) => this.#credentialFor(pair, deadline))
       .catch(() => this.#searchLater());
   }
 

@@ -33,6 +33,7 @@ export class Endings {
   readonly #pending = new Set<Ending>();
   readonly #cancels = new Map<Ending, () => void>();
   #idle: (() => void)[] = [];
+  #stopped = false;
 
   constructor(parts: EndingParts) {
     this.#parts = parts;
@@ -57,7 +58,8 @@ export class Endings {
   async end(attempt: Attempt, token: LmToken, trail: Trail): Promise<void> {
     const ending: Ending = { attempt, token, trail, tries: 0 };
     this.#pending.add(ending);
-    await this.#try(ending);
+    if (this.#stopped) this.#leave(ending);
+    else await this.#try(ending);
   }
 
   /** Resolves when nothing is pending any more. */
@@ -67,19 +69,22 @@ export class Endings {
 
   /** Stops trying; what could not be ended is logged, so that a person can end it in LM by its marker. */
   stop(): void {
+    this.#stopped = true;
     for (const cancel of this.#cancels.values()) cancel();
-    for (const { attempt, token, tries } of this.#pending) {
-      this.#parts.events.warn(
-        'A token that was never delivered could not be ended before shutdown. Delete it in LogicMonitor.',
-        {
-          mintId: attempt.mintId,
-          admin: attempt.adminId,
-          tokenId: token.id,
-          accessId: token.accessId,
-          tries,
-        },
-      );
-    }
+    for (const ending of this.#pending) this.#leave(ending);
+  }
+
+  #leave({ attempt, token, tries }: Ending): void {
+    this.#parts.events.warn(
+      'A token that was never delivered could not be ended before shutdown. Delete it in LogicMonitor.',
+      {
+        mintId: attempt.mintId,
+        admin: attempt.adminId,
+        tokenId: token.id,
+        accessId: token.accessId,
+        tries,
+      },
+    );
   }
 
   async #try(ending: Ending): Promise<void> {
@@ -91,6 +96,7 @@ export class Endings {
       if (this.#pending.size === 0) for (const wake of this.#idle.splice(0)) wake();
       return;
     }
+    if (this.#stopped) return;
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** (ending.tries - 1), MAX_PAUSE_MS);
     this.#cancels.set(
       ending,

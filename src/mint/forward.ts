@@ -48,6 +48,7 @@ export async function forward(
   { portal, credentials, clock }: Forwarder,
   deadline: Deadline,
 ): Promise<Forwarded> {
+  const cameAt = clock.monotonic();
   let signed = first;
   let replaced = false;
   let upstream: Upstream = { status: null, durationMs: 0 };
@@ -60,7 +61,7 @@ export async function forward(
   });
   for (let pause = RECONNECT_FIRST_MS; ; ) {
     try {
-      await portal.turn(deadline);
+      await portal.turn(deadline, cameAt);
     } catch (thrown) {
       return nothingMade(asProblem(thrown));
     }

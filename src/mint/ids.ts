@@ -18,12 +18,13 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /** 128 random bits as 26 characters of Crockford's base32, lower case: safe in URLs, notes and file names. */
 function random26(randomBytes: RandomBytes): string {
-  let bits = 0n;
-  for (const byte of randomBytes(16)) bits = (bits << 8n) | BigInt(byte);
   let text = '';
-  for (let i = 0; i < 26; i++) {
-    text = ALPHABET.charAt(Number(bits & 31n)) + text;
-    bits >>= 5n;
+  let bits = 0;
+  let held = 2; // 26 digits hold 130 bits: two zeros come first
+  for (const byte of randomBytes(16)) {
+    bits = ((bits << 8) | byte) & 0xfff;
+    held += 8;
+    for (; held >= 5; held -= 5) text += ALPHABET.charAt((bits >> (held - 5)) & 31);
   }
   return text;
 }

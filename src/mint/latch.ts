@@ -19,6 +19,8 @@ export interface LatchParts {
 interface Latched {
   readonly pair: Pair;
   probes: number;
+  /** True while the list call is under way, so that there is never a second one beside it. */
+  probing: boolean;
   cancel: () => void;
 }
 
@@ -28,7 +30,7 @@ export function samePair(a: Pair, b: Pair): boolean {
 }
 
 /** How a pair is named in logs and records: its access id is no secret. */
-export function pairName({ accessId, version }: Pair): { accessId: string; version: number } {
+function pairName({ accessId, version }: Pair): { accessId: string; version: number } {
   return { accessId, version };
 }
 
@@ -62,7 +64,7 @@ export class Latches {
   /** Latches a pair; returns what to tell the caller. */
   close(pair: Pair): Problem {
     if (!this.has(pair)) {
-      const latched: Latched = { pair, probes: 0, cancel: () => {} };
+      const latched: Latched = { pair, probes: 0, probing: false, cancel: () => {} };
       this.#latched.push(latched);
       if (this.#latched.length > MAX_LATCHED) this.#latched.shift()?.cancel();
       this.#schedule(latched);
@@ -117,7 +119,10 @@ export class Latches {
   }
 
   async #tryAgain(latched: Latched): Promise<void> {
+    if (latched.probing) return;
+    latched.probing = true;
     const taken = await this.#probe(latched.pair);
+    latched.probing = false;
     const index = this.#latched.indexOf(latched);
     if (index < 0) return;
     if (!taken) return this.#schedule(latched);

@@ -12,11 +12,13 @@ import {
   NO_TTL,
   type Portal,
   type Principal,
+  type SignedCall,
 } from './ports.ts';
 import { asProblem, Problem } from './problems.ts';
 import type { DecisionRecord } from './records.ts';
-import { type MintRequest, validate } from './request.ts';
+import type { MintRequest } from './request.ts';
 import type { Trail } from './trail.ts';
+import { validate } from './validate.ts';
 
 /** The parts that a mint goes through. */
 export interface Broker {
@@ -42,7 +44,7 @@ export async function mint(call: MintCall, trail: Trail, broker: Broker): Promis
     const credential = await credentialFor(request, decision, call, broker);
     const attempt = attemptAt(request, decision.id, newMintId(broker.randomBytes));
     await trail.intent(attempt, decision, credential.pair.version);
-    const signed = broker.portal.sign(attempt.order, credential.pair);
+    const signed = await sign(attempt, credential, trail, broker);
     const forwarded = await forward(signed, attempt, credential, broker, call.deadline);
     const token = await outcome(forwarded, attempt, trail, broker);
     await deliver(token, attempt, call, trail, broker);
@@ -97,6 +99,22 @@ async function credentialFor(
 ): Promise<Credential> {
   broker.endings.refuseWhenFull();
   return broker.credentials.forMint({ adminId, decisionId: decision.id }, call.deadline);
+}
+
+/** Signs the call. A signature that fails proves that nothing was sent, so the intent gets its outcome. */
+async function sign(
+  attempt: Attempt,
+  credential: Credential,
+  trail: Trail,
+  broker: Broker,
+): Promise<SignedCall> {
+  try {
+    return broker.portal.sign(attempt.order, credential.pair);
+  } catch (thrown) {
+    const problem = asProblem(thrown);
+    await trail.nothingMade(attempt, 'not-sent', problem, { status: null, durationMs: 0 });
+    throw problem;
+  }
 }
 
 /** Records what LM did, durable; gives back the token, or throws the problem that the caller is told. */

@@ -164,8 +164,11 @@ export type OwnerAnswer =
 export interface Portal {
   /** Signs one create call for this moment (LMv1). */
   sign(order: CreateOrder, pair: Pair): SignedCall;
-  /** Waits, first come, first served, until the account's window has room for a POST. Throws `upstream-rate-limited`. */
-  turn(deadline: Deadline): Promise<void>;
+  /**
+   * Waits, first come, first served, until the account's window has room for a POST. Throws `upstream-rate-limited`.
+   * A call that LM sent back gives the monotonic ms of its first turn, and nobody who came later passes it.
+   */
+  turn(deadline: Deadline, cameAt?: number): Promise<void>;
   /** Sends it once, never again by itself. Never throws. */
   send(call: SignedCall, deadline: Deadline): Promise<CreateAnswer>;
   /** Deletes one token. Never throws. */

@@ -46,12 +46,14 @@ t.test(
     t.equal(await refused, 'SHORT_WRITE');
     t.match(log.state(), { ok: false, reason: 'SHORT_WRITE', seq: 1, owed: 1 });
     t.equal(await reasonOf(log.durable(intent())), 'SHORT_WRITE', 'refused at once');
+    log.soon(delivery(mintId));
     full = false;
     await waiting;
     t.match(linesOf(dir), [
       { kind: 'system', event: 'start' },
       { kind: 'system', event: 'recovered', detail: { reason: 'SHORT_WRITE', length: 150 } },
       { kind: 'outcome', mintId },
+      { kind: 'delivery', mintId },
     ]);
     t.ok(gapless(dir));
     const [name = ''] = tornIn(dir);

@@ -10,7 +10,7 @@ type Test = { teardown(handler: () => unknown): unknown };
 type Members = Record<string, unknown>;
 
 /** Time that stands still until it is moved; timers go off while it moves. */
-export class TestClock implements Clock {
+class TestClock implements Clock {
   #ms = 1_800_000_000_000;
   readonly #timers = new Map<object, { at: number; then: () => void }>();
 

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { z } from 'zod';
 import { type BrokerProcess, startBroker } from '../../demo/broker.ts';
 import { writeBundle } from '../../demo/bundle.ts';
 import type { SimulatorOptions } from '../../simulator/server.ts';
@@ -16,6 +18,8 @@ export interface Stack {
   readonly broker: BrokerProcess;
   readonly auditDir: string;
   readonly policyDir: string;
+  /** The environment that the broker was first started with. */
+  readonly settings: Readonly<Record<string, string>>;
   /** A JWT of the caller that policy allows for admins 32 and 33 (33 with a reason), and of one that it does not. */
   readonly callerJwt: string;
   readonly otherJwt: string;
@@ -53,10 +57,10 @@ export interface StackOptions {
   /** Settings of the broker, over those that the stack needs. */
   readonly settings?: Record<string, string>;
   readonly simulator?: SimulatorOptions;
-  /** False: do not wait for `/readyz`. */
+  /** False: do not wait until `/readyz` says `ready`. */
   readonly ready?: boolean;
-  /** Called before the broker starts, with what is there by then. */
-  readonly before?: (vault: OpenBao, simulator: Simulator) => Promise<void>;
+  /** Called before the broker starts, with what is there by then; the callers have their JWTs already. */
+  readonly before?: (vault: OpenBao, simulator: Simulator, policyDir: string) => Promise<void>;
   /** Options of the OpenBao server. */
   readonly vault?: Parameters<typeof startOpenBao>[2];
 }
@@ -72,11 +76,15 @@ export async function startStack(t: Teardown, options: StackOptions = {}): Promi
   const logFile = join(folder, 'broker.log');
   const { issuer, audience, callers } = vault;
   await writeBundle(policyDir, { issuer, audience, subject: callers.allowed.subject });
-  await options.before?.(vault, simulator);
+  const callerJwt = await callers.allowed.mintJwt();
+  const otherJwt = await callers.other.mintJwt();
+  await options.before?.(vault, simulator, policyDir);
   const settings = {
     LISTEN: '127.0.0.1:0',
     PRIVATE_LISTEN: '127.0.0.1:0',
     DRAIN_LEAD: '1ms',
+    // A broker that starts again need not strip and compile its sources again.
+    NODE_COMPILE_CACHE: join(tmpdir(), 'lm-token-broker-compile-cache'),
     LM_URL: simulator.url,
     VAULT_ADDR: vault.server.address,
     VAULT_ROLE_ID: vault.roleId,
@@ -87,8 +95,7 @@ export async function startStack(t: Teardown, options: StackOptions = {}): Promi
   };
   let broker = await startBroker(settings, logFile);
   t.teardown(() => broker.stop());
-  if (options.ready !== false) await untilStatus(broker.url, 200);
-  const callerJwt = await callers.allowed.mintJwt();
+  if (options.ready !== false) await untilReady(broker.url);
   return {
     vault,
     simulator,
@@ -97,8 +104,9 @@ export async function startStack(t: Teardown, options: StackOptions = {}): Promi
     },
     auditDir,
     policyDir,
+    settings,
     callerJwt,
-    otherJwt: await callers.other.mintJwt(),
+    otherJwt,
     mint: (admin, body = {}, headers = {}) =>
       post(`${broker.url}/admins/${admin}/tokens`, callerJwt, body, headers),
     get: (path) => answerOf(fetch(`${broker.url}${path}`)),
@@ -106,7 +114,7 @@ export async function startStack(t: Teardown, options: StackOptions = {}): Promi
     log: () => readFile(logFile, 'utf8'),
     async restart(more = {}) {
       broker = await startBroker({ ...settings, ...more }, logFile);
-      if (options.ready !== false) await untilStatus(broker.url, 200);
+      if (options.ready !== false) await untilReady(broker.url);
     },
   };
 }
@@ -132,6 +140,13 @@ async function answerOf(pending: Promise<Response>): Promise<Answer> {
   const text = await answer.text();
   const isJson = /json/.test(answer.headers.get('content-type') ?? '');
   return { status: answer.status, headers: answer.headers, text, body: isJson ? JSON.parse(text) : null };
+}
+
+/** Waits until every part of the broker is well. */
+export async function untilReady(url: string): Promise<void> {
+  const state = async () =>
+    z.object({ status: z.string() }).parse(await (await fetch(`${url}/readyz`)).json());
+  await until(async () => (await state()).status === 'ready', '/readyz to say ready');
 }
 
 /** Waits until `/readyz` answers `status`. */

@@ -1,4 +1,4 @@
-import { SETTINGS } from './config.ts';
+import { SETTINGS } from './settings.ts';
 import { version } from './version.ts';
 
 interface Row {
@@ -20,7 +20,7 @@ function groups(): Map<string, Row[]> {
   return Map.groupBy(rows, ({ group }) => group);
 }
 
-/** The tables of the README. */
+/** A table for each group, in Markdown. */
 export function settingsTables(): string {
   const parts = [...groups()].map(([group, rows]) => {
     const lines = rows.map(

@@ -65,13 +65,16 @@ export const proxies = z.string().transform((text, context): readonly string[] =
 
 /** An http or https URL without user, query or fragment; plain http only to loopback. */
 export const webUrl = z.string().transform((text, context): string => {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) context.addIssue('must be an http or https URL');
-  else if (url.username || url.password || url.search || url.hash)
+  const url = /^https?:\/\/[^/\\]/i.test(text) ? URL.parse(text) : null;
+  if (url === null) {
+    context.addIssue('must be an http or https URL');
+    return z.NEVER;
+  }
+  if (url.username || url.password || /[?#]/.test(text))
     context.addIssue('must be a URL without user, query or fragment');
   else if (url.protocol === 'http:' && !isLoopback(url.hostname))
     context.addIssue('may use plain http to a loopback address only; use https');
-  return text.replace(/\/+$/, '');
+  return url.href.replace(/\/+$/, '');
 });
 
 function isLoopback(hostname: string): boolean {
