@@ -28,7 +28,7 @@ export interface WindowState {
 
 /**
  * The account's rolling rate window for one method, as LM's `X-Rate-Limit-*` headers tell it. What is under way and
- * what has been let out counts as used; what we sent a window ago has left it.
+ * what has been let out counts as used; what was over a window ago has left it.
  * @see https://www.logicmonitor.com/support/rest-api-developers-guide/overview/rest-api-rate-limit
  */
 export class RateWindow {
@@ -47,8 +47,8 @@ export class RateWindow {
   #no = 0;
   /** The latest call whose answer `#remaining` was learned from. */
   #learnedFrom = 0;
-  /** Our own calls within the window: when each was sent. */
-  #sent: number[] = [];
+  /** Our own calls within the window: when each was over. LM counts from when it came, so none leaves LM's count later. */
+  #over: number[] = [];
   /** Turns that were given and not used yet: when each was given. */
   #unused: number[] = [];
 
@@ -81,7 +81,6 @@ export class RateWindow {
   begin(): Ticket {
     if (this.#unused.shift() === undefined) this.#add(-1);
     this.#inFlight += 1;
-    if (this.#limit !== undefined) this.#sent.push(this.#clock.monotonic());
     this.#no += 1;
     return { no: this.#no };
   }
@@ -89,8 +88,8 @@ export class RateWindow {
   /** Counts a call that is over. `head` is that of LM's answer, undefined without one; `sent` is false when no byte went out. */
   end(ticket: Ticket, head: AnswerHead | undefined, sent: boolean): void {
     this.#inFlight -= 1;
-    if (!sent && this.#limit !== undefined) this.#sent.pop();
     if (!sent) this.#add(1);
+    else if (this.#limit !== undefined) this.#over.push(this.#clock.monotonic());
     if (head !== undefined) this.#learn(ticket, head);
     this.#turns.letOut();
   }
@@ -157,7 +156,7 @@ export class RateWindow {
     const now = this.#clock.monotonic();
     const rounds = Math.floor((missing - 1) / (this.#limit ?? 1));
     const refill = this.#refillAt + rounds * (this.#limit === undefined ? STEP_MS : this.#windowMs);
-    const leaves = this.#paused ? undefined : this.#sent[missing - 1];
+    const leaves = this.#paused ? undefined : this.#over[missing - 1];
     return Math.max(1, Math.min(refill, leaves === undefined ? refill : leaves + this.#windowMs) - now);
   }
 
@@ -165,10 +164,10 @@ export class RateWindow {
   #roll(): void {
     const now = this.#clock.monotonic();
     while (expired(this.#unused, now - UNUSED_TURN_MS)) this.#add(1);
-    while (expired(this.#sent, now - this.#windowMs)) this.#add(1);
+    while (expired(this.#over, now - this.#windowMs)) this.#add(1);
     if (this.#remaining === undefined || now < this.#refillAt) return;
     this.#paused = false;
-    const room = this.#limit === undefined ? 1 : this.#limit - this.#sent.length;
+    const room = this.#limit === undefined ? 1 : this.#limit - this.#over.length - this.#inFlight;
     this.#remaining = room - this.#unused.length;
     this.#refillAt = now + (this.#limit === undefined ? STEP_MS : this.#windowMs);
   }

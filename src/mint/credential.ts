@@ -29,7 +29,7 @@ export interface CredentialParts {
   readonly searchTimeoutMs: number;
 }
 
-const SEARCH_AGAIN_MS = 2_000;
+const LOOK_EVERY_MS = 2_000;
 /** After LM's own 401 (here: one that a clock explains, the others are latched) LM is asked seldom, since it locks tokens. */
 const REJECTED_AGAIN_MS = 60_000;
 
@@ -44,7 +44,7 @@ export class Credentials {
   #serving: Credential | undefined;
   #search: { readonly pair: Pair; readonly answer: Promise<OwnerAnswer> } | undefined;
   #failed: { readonly pair: Pair; readonly until: number; readonly problem: Problem } | undefined;
-  #retry: (() => void) | undefined;
+  #nextLook: (() => void) | undefined;
   #stopped = false;
 
   constructor(parts: CredentialParts) {
@@ -52,12 +52,14 @@ export class Credentials {
     this.#latches = new Latches(parts, (pair) => this.#probe(pair));
   }
 
-  /** Looks for the pair and its user ahead of the first request; what fails is tried again by itself. */
+  /** Looks for the pair and its user ahead of the first request, and from then on for a new one. Never throws. */
   async warm(deadline: Deadline): Promise<void> {
     try {
       await this.#credentialFor(await this.#parts.source.current(deadline), deadline);
     } catch {
-      this.#searchLater();
+      // Whoever asks for a credential is told; the next look tries again.
+    } finally {
+      this.#lookLater();
     }
   }
 
@@ -116,7 +118,7 @@ export class Credentials {
   retryNow(): void {
     this.#failed = undefined;
     this.#latches.probeNow();
-    this.#searchNow();
+    this.#look();
   }
 
   /** For readiness and metrics. */
@@ -135,7 +137,7 @@ export class Credentials {
   /** Calls off every timer. */
   stop(): void {
     this.#stopped = true;
-    this.#retry?.();
+    this.#nextLook?.();
     this.#latches.stop();
   }
 
@@ -145,7 +147,7 @@ export class Credentials {
     if (this.#parts.ownAdminId !== undefined) return this.#serve(pair, this.#parts.ownAdminId);
     if (serving === undefined || this.#latches.has(serving.pair)) return this.#takeOver(pair, deadline);
     // The old pair serves on until the new one's user has been found; no request waits for that.
-    this.#takeOver(pair, this.#latches.deadline()).catch(() => this.#searchLater());
+    this.#takeOver(pair, this.#latches.deadline()).catch(() => this.#lookLater());
     return serving;
   }
 
@@ -158,9 +160,9 @@ export class Credentials {
     const answer = await this.#searchOwner(pair, deadline);
     if (answer.kind === 'found') return this.#serve(pair, answer.adminId);
     const problem = answer.kind === 'key-rejected' ? this.latch(pair, answer) : unknownOwner(answer);
-    const wait = answer.kind === 'key-rejected' ? REJECTED_AGAIN_MS : SEARCH_AGAIN_MS;
+    const wait = answer.kind === 'key-rejected' ? REJECTED_AGAIN_MS : LOOK_EVERY_MS;
     this.#failed = { pair, until: this.#parts.clock.monotonic() + wait, problem };
-    this.#searchLater();
+    this.#lookLater();
     throw problem;
   }
 
@@ -190,22 +192,22 @@ export class Credentials {
     return this.#serving;
   }
 
-  /** Searches again by itself while the user of the pair is not known, so that no request has to be the first. */
-  #searchLater(): void {
-    if (this.#stopped || this.#retry !== undefined) return;
-    this.#retry = this.#parts.clock.after(SEARCH_AGAIN_MS, () => {
-      this.#retry = undefined;
-      this.#searchNow();
+  /** Looks again and again, so that a new pair, or a user not known yet, waits for no request to be the first. */
+  #lookLater(): void {
+    if (this.#stopped || this.#nextLook !== undefined) return;
+    this.#nextLook = this.#parts.clock.after(LOOK_EVERY_MS, () => {
+      this.#nextLook = undefined;
+      this.#look();
     });
   }
 
-  #searchNow(): void {
+  #look(): void {
     const deadline = this.#latches.deadline();
     this.#parts.source
       .current(deadline)
       .then((pair) => this.#credentialFor(pair, deadline))
-      .then((credential) => credential.pair === this.#serving?.pair || this.#searchLater())
-      .catch(() => this.#searchLater());
+      .catch(() => undefined) // as in `warm`
+      .finally(() => this.#lookLater());
   }
 
   #rereadNow(): void {
@@ -213,7 +215,7 @@ export class Credentials {
     this.#parts.source
       .reread(deadline)
       .then((pair) => this.#credentialFor(pair, deadline))
-      .catch(() => this.#searchLater());
+      .catch(() => this.#lookLater());
   }
 
   /** A list call with a latched pair: true when LM takes its signature again, whatever it then lets it see. */

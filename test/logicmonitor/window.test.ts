@@ -116,7 +116,11 @@ t.test('after a pause turns are given in order, and no more than the window has 
   const { clock, window, call, within } = windowOf();
   await call(head(429, 3, 0, 5));
   const order: number[] = [];
-  for (let i = 0; i < 8; i++) window.turn(within(20_000)).then(() => order.push(i) && window.begin());
+  const use = (i: number): void => {
+    order.push(i);
+    window.end(window.begin(), undefined, true);
+  };
+  for (let i = 0; i < 8; i++) window.turn(within(20_000)).then(() => use(i));
   await clock.move(4_999);
   t.strictSame(order, [], 'none during the pause');
   t.match(window.state(), { waiting: 8, paused: true, remaining: 0 });
@@ -139,6 +143,17 @@ t.test('a newcomer does not pass those who wait', async (t) => {
   await clock.move(5_000);
   t.equal(await waiting, undefined);
   t.equal(window.state().waiting, 0);
+});
+
+t.test('a call leaves the window a window after it was over, not after it was sent', async (t) => {
+  const { clock, window, call, refusal, within } = windowOf();
+  await call(head(200, 2, 1, 10));
+  const slow = window.begin();
+  await clock.move(9_000);
+  window.end(slow, undefined, true);
+  await clock.move(1_000);
+  t.equal(await refusal(within(60_000)), undefined, 'the first call has left it');
+  t.equal(await refusal(within(2_000)), 9, 'the slow one counts for nine seconds more');
 });
 
 t.test('one whose deadline passes leaves the queue, and the others keep their order', async (t) => {

@@ -18,6 +18,7 @@ const TABLE = {
   'upstream-rejected': [422, false],
   'upstream-rate-limited': [503, true],
   'upstream-unreachable': [502, true],
+  'upstream-unavailable': [503, true],
   'upstream-protocol': [502, false],
   'outcome-unknown': [504, true],
   draining: [503, true],

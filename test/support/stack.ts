@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
@@ -84,7 +83,6 @@ export async function startStack(t: Teardown, options: StackOptions = {}): Promi
     PRIVATE_LISTEN: '127.0.0.1:0',
     DRAIN_LEAD: '1ms',
     // A broker that starts again need not strip and compile its sources again.
-    NODE_COMPILE_CACHE: join(tmpdir(), 'lm-token-broker-compile-cache'),
     LM_URL: simulator.url,
     VAULT_ADDR: vault.server.address,
     VAULT_ROLE_ID: vault.roleId,
