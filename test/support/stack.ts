@@ -141,7 +141,7 @@ async function answerOf(pending: Promise<Response>): Promise<Answer> {
 }
 
 /** Waits until every part of the broker is well. */
-export async function untilReady(url: string): Promise<void> {
+async function untilReady(url: string): Promise<void> {
   const state = async () =>
     z.object({ status: z.string() }).parse(await (await fetch(`${url}/readyz`)).json());
   await until(async () => (await state()).status === 'ready', '/readyz to say ready');
