@@ -24,7 +24,8 @@ module.exports = {
     },
     {
       name: 'nobody-imports-the-top',
-      comment: 'compose.ts and main.ts stand above the folders of src/; commands call what compose.ts gives them.',
+      comment:
+        'compose.ts and main.ts stand above the folders of src/; commands call what compose.ts gives them.',
       severity: 'error',
       from: { path: '^dist/src/[^/]+/', pathNot: '^dist/src/cli/' },
       to: { path: '^dist/src/(compose|main)\\.js$' },
