@@ -196,12 +196,11 @@ export async function start(config: Config, log: Logger): Promise<Running> {
 }
 
 function vaultSettings(config: Config): VaultSettings {
-  const login = config.vaultLogin;
   return {
     address: config.VAULT_ADDR,
     namespace: config.VAULT_NAMESPACE,
     caPem: config.vaultCaPem,
-    login: login.method === 'approle' ? { ...login, roleId: login.roleId.reveal() } : login,
+    login: config.vaultLogin,
     kv: {
       mount: config.VAULT_KV_MOUNT,
       path: config.VAULT_KV_PATH,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { Secret } from './mint/secret.ts';
 import { SETTINGS, type Setting } from './settings.ts';
+import type { Login } from './vault/login.ts';
 
 type Name = keyof typeof SETTINGS;
 type Value<N extends Name> = z.output<(typeof SETTINGS)[N]['schema']>;
@@ -9,17 +10,6 @@ type IsSecret<N extends Name> = (typeof SETTINGS)[N] extends { secret: true } ? 
 type Values = {
   readonly [N in Name]: (typeof SETTINGS)[N] extends { default: string } ? Value<N> : IsSecret<N> | undefined;
 };
-
-/** How the broker logs in to Vault, with what that method needs. */
-type VaultLogin =
-  | { readonly method: 'approle'; readonly mount: string; readonly roleId: Secret; readonly secretId: Secret }
-  | {
-      readonly method: 'kubernetes' | 'jwt';
-      readonly mount: string;
-      readonly role: string;
-      readonly jwtFile: string;
-    }
-  | { readonly method: 'token'; readonly token: Secret };
 
 /** The whole configuration, checked and frozen. Times are in milliseconds, sizes in bytes. */
 export type Config = Omit<
@@ -31,7 +21,7 @@ export type Config = Omit<
   readonly VAULT_ADDR: string;
   readonly POLICY_DIR: string;
   readonly AUDIT_DIR: string;
-  readonly vaultLogin: VaultLogin;
+  readonly vaultLogin: Login;
   readonly vaultCaPem: string | undefined;
 };
 
@@ -92,7 +82,7 @@ export function loadConfig(
   });
 }
 
-const LOGIN_NEEDS: Readonly<Record<VaultLogin['method'], readonly Name[]>> = {
+const LOGIN_NEEDS: Readonly<Record<Login['method'], readonly Name[]>> = {
   approle: ['VAULT_ROLE_ID', 'VAULT_SECRET_ID'],
   kubernetes: ['VAULT_ROLE'],
   jwt: ['VAULT_ROLE', 'VAULT_JWT_FILE'],
@@ -156,7 +146,7 @@ function nestingFaults(values: Values): string[] {
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
-function vaultLogin(values: Values): VaultLogin {
+function vaultLogin(values: Values): Login {
   const method = values.VAULT_AUTH_METHOD;
   const mount = values.VAULT_AUTH_MOUNT ?? method;
   const none = new Secret('');

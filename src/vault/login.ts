@@ -11,7 +11,7 @@ export type Login =
   | {
       readonly method: 'approle';
       readonly mount: string;
-      readonly roleId: string;
+      readonly roleId: Secret;
       readonly secretId: Secret;
     }
   /** `jwtFile` is read again at each login: the kubelet, or whoever writes it, replaces it while we run. */
@@ -57,7 +57,7 @@ export async function logIn(client: VaultClient, login: Login, deadline: Deadlin
   if (login.method === 'token') return lookUp(client, login.token, deadline);
   const body =
     login.method === 'approle'
-      ? { role_id: login.roleId, secret_id: login.secretId.reveal() }
+      ? { role_id: login.roleId.reveal(), secret_id: login.secretId.reveal() }
       : { role: login.role, jwt: await readJwt(login.jwtFile) };
   const path = vaultPath('auth', login.mount, 'login');
   try {

@@ -31,7 +31,12 @@ export function recordEvents(): Told {
 export function settingsFor({ server, kv, roleId, secretId }: OpenBao): VaultSettings {
   return {
     address: server.address,
-    login: { method: 'approle', mount: 'approle', roleId, secretId: new Secret(secretId) },
+    login: {
+      method: 'approle',
+      mount: 'approle',
+      roleId: new Secret(roleId),
+      secretId: new Secret(secretId),
+    },
     kv: {
       mount: kv.mount,
       path: kv.path,
@@ -48,7 +53,12 @@ export function settingsFor({ server, kv, roleId, secretId }: OpenBao): VaultSet
 export function settingsAt(address: string, other: Partial<VaultSettings> = {}): VaultSettings {
   return {
     address,
-    login: { method: 'approle', mount: 'approle', roleId: 'role', secretId: new Secret('the-secret-id') },
+    login: {
+      method: 'approle',
+      mount: 'approle',
+      roleId: new Secret('role'),
+      secretId: new Secret('the-secret-id'),
+    },
     kv: { mount: 'secret', path: 'lm', accessIdField: 'id', accessKeyField: 'key' },
     timeoutMs: 2_000,
     rereadEveryMs: 3_600_000,

@@ -20,7 +20,12 @@ import {
 import { openSource, outcome, recordEvents, rendered, settingsAt, soon } from './parts.ts';
 
 const PAIR = { id: 'a', key: 'b' };
-const APPROLE: Login = { method: 'approle', mount: 'approle', roleId: 'r', secretId: new Secret('s') };
+const APPROLE: Login = {
+  method: 'approle',
+  mount: 'approle',
+  roleId: new Secret('r'),
+  secretId: new Secret('s'),
+};
 
 /** A session on a fake server, and an operation that reads through it. */
 function openSession(t: Owner, vault: FakeVault) {
