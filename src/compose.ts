@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { openAuditLog } from './audit/open.ts';
 import type { Config } from './config.ts';
+import { drain } from './drain.ts';
 import { Lifecycle } from './http/lifecycle.ts';
 import { Metrics } from './http/metrics.ts';
 import { privateServer } from './http/private-server.ts';
@@ -169,29 +170,24 @@ export async function start(config: Config, log: Logger): Promise<Running> {
     url,
     privateUrl,
     retryNow: () => credentials.retryNow(),
-    async drain({ lead }) {
-      const over = new Deadline(clock, config.DRAIN_TIMEOUT);
-      lifecycle.enter('lead');
-      if (lead) await pause(config.DRAIN_LEAD);
-      lifecycle.enter('draining');
-      app.server.closeIdleConnections();
-      await Promise.race([lifecycle.idle().then(() => endings.settled()), pause(over.remainingMs())]);
-      credentials.stop();
-      endings.stop();
-      audit.refusals.flush();
-      audit.soon({
-        kind: 'system',
-        event: 'stop',
-        detail: { inFlight: lifecycle.inFlight, pendingEnds: endings.pending },
-      });
-      app.server.closeAllConnections();
-      operators?.server.closeAllConnections();
-      await Promise.all([app.close(), operators?.close()]);
-      // What LM has not answered by now is not waited for. It has an unknown end, and its intent stays open.
-      await portal.breakOff();
-      await audit.close();
-      await Promise.all([vault.stop(), identity.close()]);
-    },
+    drain: (options) =>
+      drain(
+        {
+          clock,
+          lifecycle,
+          app,
+          operators,
+          endings,
+          credentials,
+          portal,
+          audit,
+          vault,
+          identity,
+          leadMs: config.DRAIN_LEAD,
+          timeoutMs: config.DRAIN_TIMEOUT,
+        },
+        options,
+      ),
   };
 }
 
@@ -220,9 +216,4 @@ async function listen(
   await app.listen({ host, port });
   const { address, family, port: taken } = app.server.address() as AddressInfo; // `as`: it listens on a port, not on a pipe
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`;
-}
-
-/** Unlike the clock's timers this one keeps the process alive: its end is waited for. */
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { Secret } from './mint/secret.ts';
@@ -68,7 +69,7 @@ export function loadConfig(
   faults.push(...nestingFaults(values));
   let vaultCaPem: string | undefined;
   if (values.VAULT_CACERT !== undefined)
-    vaultCaPem = readNamed('VAULT_CACERT', values.VAULT_CACERT, readText, faults);
+    vaultCaPem = readCertificates('VAULT_CACERT', values.VAULT_CACERT, readText, faults);
   if (faults.length > 0) throw new ConfigFault(faults);
   const { LM_COMPANY, LM_DOMAIN, LM_URL, VAULT_ADDR = '', POLICY_DIR = '', AUDIT_DIR = '', ...rest } = values;
   return Object.freeze({
@@ -120,6 +121,22 @@ function readNamed(name: string, path: string, readText: ReadText, faults: strin
     const code = fault instanceof Error && 'code' in fault ? String(fault.code) : 'unreadable';
     // Without the path: somebody may have put the secret itself there.
     faults.push(`${name} names a file that cannot be read (${code}).`);
+    return undefined;
+  }
+}
+
+/** The PEM text of a file; a fault when it holds no certificate. */
+function readCertificates(
+  name: string,
+  path: string,
+  readText: ReadText,
+  faults: string[],
+): string | undefined {
+  const pem = readNamed(name, path, readText, faults);
+  try {
+    return pem === undefined ? undefined : new X509Certificate(pem) && pem;
+  } catch {
+    faults.push(`${name} names a file that holds no certificate in PEM form.`);
     return undefined;
   }
 }

@@ -30,8 +30,21 @@ export function createLog(level: string, destination?: DestinationStream): Logge
         res: () => undefined,
       },
     },
-    destination ?? pino.destination({ dest: 1, sync: true }),
+    destination ?? stdout(),
   );
+}
+
+/** How much is kept of lines that cannot be written, bytes; beyond it they are dropped. */
+const MAX_UNWRITTEN = 1_048_576;
+
+/**
+ * Standard output. When it cannot be written, as when a log volume is full, lines are lost and nothing else is: a
+ * mint under way must come to its end, and its records are in the audit log.
+ */
+function stdout(): DestinationStream {
+  const stream = pino.destination({ dest: 1, sync: true, maxLength: MAX_UNWRITTEN });
+  stream.on('error', () => {});
+  return stream;
 }
 
 /** What the parts tell the operator, as lines of the log. */

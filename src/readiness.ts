@@ -22,7 +22,10 @@ export interface ReadinessParts {
   readonly identity: {
     state(): readonly { readonly alias: string; readonly keys: number; readonly failure: string | null }[];
   };
-  readonly portal: { clockSkewMs(): number | undefined };
+  readonly portal: {
+    clockSkewMs(): number | undefined;
+    rateWindows(): { readonly POST: { readonly remaining: number | undefined } };
+  };
   readonly endings: Endings;
 }
 
@@ -103,6 +106,11 @@ export class Readiness {
       ),
       gauge('credential_latched', '1 while LogicMonitor does not accept the key pair in use.', () =>
         Number(credentials.state().latched),
+      ),
+      gauge(
+        'upstream_posts_remaining',
+        'POSTs that LogicMonitor would still take in this window; -1 before it told.',
+        () => portal.rateWindows().POST.remaining ?? -1,
       ),
       gauge(
         'upstream_clock_skew_seconds',

@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { address, duration, lmUserId, proxies, size, webUrl } from './setting-values.ts';
+import {
+  address,
+  duration,
+  interval,
+  lmUserId,
+  proxies,
+  sizeFrom,
+  vaultName,
+  webUrl,
+} from './setting-values.ts';
 
 /** One environment variable of ours: how it is read, and what an operator is told about it. */
 export interface Setting {
@@ -85,7 +94,7 @@ export const SETTINGS = {
     doc: 'How the broker logs in: `approle`, `kubernetes`, `jwt` or `token`.',
   },
   VAULT_AUTH_MOUNT: {
-    schema: text,
+    schema: vaultName,
     group: VAULT,
     doc: 'Mount of the login method; its usual name when not set.',
   },
@@ -98,9 +107,9 @@ export const SETTINGS = {
     doc: 'For `kubernetes` and `jwt`: path of the token, read again at each login. For `kubernetes` the usual path when not set.',
   },
   VAULT_TOKEN: { schema: text, secret: true, group: VAULT, doc: 'For `token`: the token.' },
-  VAULT_KV_MOUNT: { schema: text, default: 'secret', group: VAULT, doc: 'Mount of the KV v2 engine.' },
+  VAULT_KV_MOUNT: { schema: vaultName, default: 'secret', group: VAULT, doc: 'Mount of the KV v2 engine.' },
   VAULT_KV_PATH: {
-    schema: text,
+    schema: vaultName,
     default: 'lm-token-broker/logicmonitor',
     group: VAULT,
     doc: 'Path of the secret that holds the LogicMonitor key pair.',
@@ -118,7 +127,7 @@ export const SETTINGS = {
     doc: 'Its field with the access key.',
   },
   CREDENTIAL_REREAD: {
-    schema: duration,
+    schema: interval,
     default: '30s',
     group: VAULT,
     doc: 'How often the key pair is read again.',
@@ -135,7 +144,7 @@ export const SETTINGS = {
     doc: 'The policy bundle: `schema.cedarschema`, `policies/*.cedar`, `entities.yaml`, `issuers.yaml`.',
   },
   JWKS_REFRESH: {
-    schema: duration,
+    schema: interval,
     default: '10m',
     group: FILES,
     doc: 'How often an issuer’s keys are fetched again.',
@@ -147,7 +156,7 @@ export const SETTINGS = {
     doc: 'How long an issuer’s keys serve while the issuer is down.',
   },
   JWKS_COOLDOWN: {
-    schema: duration,
+    schema: interval,
     default: '30s',
     group: FILES,
     doc: 'Shortest time between two fetches of an issuer’s keys, whatever key ids callers send.',
@@ -158,7 +167,7 @@ export const SETTINGS = {
     doc: 'Folder of the audit log; on a volume that outlives the process.',
   },
   AUDIT_MIN_FREE: {
-    schema: size,
+    schema: sizeFrom('1MB', '999999999GB'),
     default: '64MB',
     group: FILES,
     doc: 'Free space below which nothing new is minted, so that what is under way can still be recorded.',
@@ -200,8 +209,13 @@ export const SETTINGS = {
     group: BOUNDS,
     doc: 'Longest time for a request to arrive whole, headers and body.',
   },
-  BODY_LIMIT: { schema: size, default: '16kB', group: BOUNDS, doc: 'Largest body.' },
-  HEADER_LIMIT: { schema: size, default: '16kB', group: BOUNDS, doc: 'Largest header block.' },
+  BODY_LIMIT: { schema: sizeFrom('256B', '1MB'), default: '16kB', group: BOUNDS, doc: 'Largest body.' },
+  HEADER_LIMIT: {
+    schema: sizeFrom('2kB', '256kB'),
+    default: '16kB',
+    group: BOUNDS,
+    doc: 'Largest header block.',
+  },
   MAX_IN_FLIGHT: {
     schema: z
       .string()

@@ -1,3 +1,4 @@
+import { rootCertificates } from 'node:tls';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
@@ -17,10 +18,13 @@ const LEAST: Env = {
   AUDIT_DIR: '/var/audit',
 };
 
+/** Any certificate will do. */
+const CA = rootCertificates[0] ?? '';
 const files: Record<string, string> = {
+  '/not-pem': 'not-a-certificate',
   '/run/secret': '  from-a-file\n',
   '/run/empty': '\n',
-  '/ca.pem': 'PEM',
+  '/ca.pem': CA,
 };
 
 function readText(path: string): string {
@@ -276,9 +280,12 @@ t.test('each way to log in says what it lacks, and takes what it needs', async (
 });
 
 t.test('a CA is read at once, and one that cannot be read is a fault', async (t) => {
-  t.equal(load({ VAULT_CACERT: '/ca.pem' }).vaultCaPem, 'PEM');
+  t.equal(load({ VAULT_CACERT: '/ca.pem' }).vaultCaPem, CA);
   t.strictSame(faults({ VAULT_CACERT: '/nowhere' }), [
     'VAULT_CACERT names a file that cannot be read (ENOENT).',
+  ]);
+  t.strictSame(faults({ VAULT_CACERT: '/not-pem' }), [
+    'VAULT_CACERT names a file that holds no certificate in PEM form.',
   ]);
 });
 
@@ -288,9 +295,9 @@ t.test('a time is a whole number and one unit, from 1 ms to what a timer can hol
   fc.assert(
     fc.property(fc.nat({ max: 999_999_999 }), fc.constantFrom(...Object.keys(UNIT_MS)), (count, unit) => {
       const ms = count * (UNIT_MS[unit] ?? 0);
-      const JWKS_COOLDOWN = `${count}${unit}`; // nests in nothing
-      if (ms < 1 || ms > 2 ** 31 - 1) return faults({ JWKS_COOLDOWN }).length === 1;
-      return load({ JWKS_COOLDOWN }).JWKS_COOLDOWN === ms;
+      const RECEIVE_TIMEOUT = `${count}${unit}`; // nests in nothing
+      if (ms < 1 || ms > 2 ** 31 - 1) return faults({ RECEIVE_TIMEOUT }).length === 1;
+      return load({ RECEIVE_TIMEOUT }).RECEIVE_TIMEOUT === ms;
     }),
   );
   for (const odd of [
@@ -310,23 +317,53 @@ t.test('a time is a whole number and one unit, from 1 ms to what a timer can hol
     '25d',
     '1s\n',
   ])
-    isFault(t, 'JWKS_COOLDOWN', odd);
+    isFault(t, 'RECEIVE_TIMEOUT', odd);
+});
+
+t.test('what is done again and again has 100 ms in between at least', async (t) => {
+  for (const name of ['CREDENTIAL_REREAD', 'JWKS_REFRESH', 'JWKS_COOLDOWN'] as const) {
+    t.equal(load({ [name]: '100ms' })[name], 100);
+    isFault(t, name, '99ms');
+  }
 });
 
 t.test('a size is a whole number and one unit', async (t) => {
   const bytes = {
-    '1B': 1,
-    '16kB': 16_000,
-    '16KiB': 16_384,
+    '1000000B': 1_000_000,
+    '16000kB': 16_000_000,
+    '16000KiB': 16_384_000,
     '64MB': 64_000_000,
     '1MiB': 1_048_576,
     '2GB': 2e9,
     '1GiB': 2 ** 30,
   };
   for (const [text, size] of Object.entries(bytes))
-    t.equal(load({ BODY_LIMIT: text }).BODY_LIMIT, size, text);
+    t.equal(load({ AUDIT_MIN_FREE: text }).AUDIT_MIN_FREE, size, text);
   for (const odd of ['16', '16k', '16KB', '1.5MB', '-1B', '1 MB', 'MB', '16kb', '1TB', '9999999999B'])
-    isFault(t, 'BODY_LIMIT', odd);
+    isFault(t, 'AUDIT_MIN_FREE', odd);
+});
+
+t.test('sizes stay within bounds in which the broker works', async (t) => {
+  const bounds = {
+    BODY_LIMIT: ['256B', '1MB'],
+    HEADER_LIMIT: ['2kB', '256kB'],
+    AUDIT_MIN_FREE: ['1MB', '999999999GB'],
+  };
+  const beyond = {
+    BODY_LIMIT: ['0B', '255B', '1MiB'],
+    HEADER_LIMIT: ['0B', '1999B', '1GB'],
+    AUDIT_MIN_FREE: ['0B', '999kB'],
+  };
+  for (const [name, sizes] of Object.entries(bounds))
+    for (const text of sizes) t.ok(load({ [name]: text }), name);
+  for (const name of ['BODY_LIMIT', 'HEADER_LIMIT', 'AUDIT_MIN_FREE'] as const)
+    for (const text of beyond[name]) isFault(t, name, text);
+});
+
+t.test('a path in Vault cannot reach another mount', async (t) => {
+  t.equal(load({ VAULT_KV_PATH: 'team/a b' }).VAULT_KV_PATH, 'team/a b');
+  for (const name of ['VAULT_KV_PATH', 'VAULT_KV_MOUNT', 'VAULT_AUTH_MOUNT'] as const)
+    for (const odd of ['../x', 'a/../b', '/a', 'a/', 'a//b', '.', 'a\n']) isFault(t, name, odd);
 });
 
 t.test('an address is a host and a port, an IPv6 one in brackets', async (t) => {

@@ -1,10 +1,13 @@
 import { isIP } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { plainAddress } from '../mint/address.ts';
 import type { Deadline } from '../mint/clock.ts';
 import type { RequestId } from '../mint/ids.ts';
 import type { MintAnswer, MintCall } from '../mint/ports.ts';
 import { readBody } from './body.ts';
 
+/** How long a caller has at least to take its answer, ms. */
+const TAKE_AT_LEAST_MS = 1_000;
 /** How much of a caller's `User-Agent` is kept. */
 const MAX_USER_AGENT = 200;
 
@@ -36,7 +39,7 @@ export function mintCall(
     adminId: request.params.id,
     query: /\?(.*)$/s.exec(request.raw.url ?? '')?.[1] ?? '',
     readBody: () => body,
-    deliver: (answer) => deliver(reply, answer),
+    deliver: (answer) => deliver(reply, answer, limits.deadline),
   };
 }
 
@@ -53,16 +56,20 @@ function traceIdOf(traceparent: string | string[] | undefined): string | null {
 
 /** The caller's address: the peer's, or the one that a trusted proxy names, if that is an address at all. */
 export function sourceAddress(request: FastifyRequest): string {
-  const named = isIP(request.ip) === 0 ? (request.socket.remoteAddress ?? '') : request.ip;
-  return named.startsWith('::ffff:') && isIP(named.slice(7)) === 4 ? named.slice(7) : named;
+  return plainAddress(isIP(request.ip) === 0 ? (request.socket.remoteAddress ?? '') : request.ip);
 }
 
 /**
  * Sends the 201. The answer counts as delivered when Node has handed its last byte to the kernel; when the caller
  * hung up before, even by closing only its sending half, Node gives the answer up. The connection is watched, not the
- * response alone: one that waits behind another on the same connection is told nothing when that breaks.
+ * response alone: one that waits behind another on the same connection is told nothing when that breaks. A caller that
+ * does not take its answer in time is hung up on, since nobody can know whether it ever will.
  */
-async function deliver(reply: FastifyReply, answer: MintAnswer): Promise<'delivered' | 'undelivered'> {
+async function deliver(
+  reply: FastifyReply,
+  answer: MintAnswer,
+  deadline: Deadline,
+): Promise<'delivered' | 'undelivered'> {
   const response = reply.raw;
   const { socket } = reply.request.raw;
   if (response.destroyed || !socket.writable) {
@@ -70,12 +77,15 @@ async function deliver(reply: FastifyReply, answer: MintAnswer): Promise<'delive
     return 'undelivered';
   }
   const handedOver = new Promise<boolean>((resolve) => {
-    const onClose = (): void => resolve(false);
-    socket.once('close', onClose);
-    response.once('finish', () => {
+    const timer = setTimeout(() => socket.destroy(), Math.max(deadline.remainingMs(), TAKE_AT_LEAST_MS));
+    const settle = (taken: boolean): void => {
+      clearTimeout(timer);
       socket.off('close', onClose);
-      resolve(response.statusCode === 201);
-    });
+      resolve(taken);
+    };
+    const onClose = (): void => settle(false);
+    socket.once('close', onClose);
+    response.once('finish', () => settle(response.statusCode === 201));
   });
   reply.code(201).send({ ...answer, accessKey: answer.accessKey.reveal() });
   return (await handedOver) ? 'delivered' : 'undelivered';

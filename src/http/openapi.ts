@@ -41,12 +41,15 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
   });
 }
 
-/** `GET /openapi.json`. */
+/** `GET /openapi.json`. It is written once: whoever asks again and again costs no more memory than one answer. */
 export function documentRoute(app: FastifyInstance): void {
+  let document: Buffer | undefined;
   app.route({
     ...OPERATIONS.document,
-    handler: async (_request, reply) =>
-      reply.type('application/json; charset=utf-8').serializer(JSON.stringify).send(app.swagger()),
+    handler: async (_request, reply) => {
+      document ??= Buffer.from(JSON.stringify(app.swagger()));
+      return reply.type('application/json; charset=utf-8').send(document);
+    },
   });
 }
 

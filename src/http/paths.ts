@@ -14,9 +14,14 @@ export function watchPaths(app: FastifyInstance): AllowedMethods {
   return (url) => {
     const [path = ''] = url.split('?', 1);
     for (const [pattern, known] of methods) {
-      if (new RegExp(`^${pattern.replace(/:[a-z]+/g, '[^/]*')}$`).test(path))
-        return [...known].sort().join(', ');
+      if (matches(pattern, path)) return [...known].sort().join(', ');
     }
     return undefined;
   };
+}
+
+/** Whether a path has the segments of a route's pattern, in which `:name` stands for any one. */
+function matches(pattern: string, path: string): boolean {
+  const [wanted, given] = [pattern.split('/'), path.split('/')];
+  return wanted.length === given.length && wanted.every((one, i) => one.startsWith(':') || one === given[i]);
 }

@@ -30,6 +30,8 @@ export interface ServerParts extends MintRouteParts {
   readonly randomBytes: RandomBytes;
 }
 
+/** How much longer than its longest request a connection may be silent, ms. */
+const SILENCE_MS = 5_000;
 /** How long after its due time Node notices that a request has not arrived, ms. */
 const NODE_CHECKS_EVERY_MS = 500;
 
@@ -63,6 +65,8 @@ export async function publicServer(parts: ServerParts): Promise<FastifyInstance>
     },
   });
   app.server.headersTimeout = settings.receiveTimeoutMs;
+  // A caller that neither sends nor reads for longer than a request may take holds no connection, and no answers.
+  app.server.timeout = parts.requestTimeoutMs + SILENCE_MS;
   // Node drops headers beyond a count without a word, a repeated `Authorization` too; their size is bounded already.
   app.server.maxHeadersCount = 0;
   // Node's own 417 has no body. An expectation that is not known may be ignored (RFC 9110, section 10.1.1).

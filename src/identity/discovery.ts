@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { endpointFault, isLoopback } from './endpoint.ts';
+import { isLoopback } from '../mint/address.ts';
+import { endpointFault } from './endpoint.ts';
 import { FetchFault, type FetchJson } from './fetch-json.ts';
 import type { Issuer } from './issuers.ts';
 

@@ -1,10 +1,4 @@
-/** Hosts of this machine, for which plain http is no risk. */
-const LOOPBACK = /^(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])$/;
-
-/** True when the URL's host is this machine. */
-export function isLoopback(url: URL): boolean {
-  return LOOPBACK.test(url.hostname);
-}
+import { isLoopback } from '../mint/address.ts';
 
 /**
  * What keeps a URL from being one that an issuer's keys may come from; undefined when nothing does. It must be https,

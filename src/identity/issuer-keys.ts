@@ -47,7 +47,12 @@ export class IssuerKeys {
     const { fetchTimeoutMs } = parts.settings;
     this.#agent = new Agent({
       connections: 1,
-      connect: { timeout: fetchTimeoutMs, ...(issuer.ca === undefined ? {} : { ca: issuer.ca }) },
+      // Said, since NODE_TLS_REJECT_UNAUTHORIZED would otherwise be asked.
+      connect: {
+        timeout: fetchTimeoutMs,
+        rejectUnauthorized: true,
+        ...(issuer.ca === undefined ? {} : { ca: issuer.ca }),
+      },
       keepAliveTimeout: 1000,
     });
     this.#fetchJson = createFetchJson(this.#agent, parts.clock, fetchTimeoutMs);
@@ -75,6 +80,16 @@ export class IssuerKeys {
     if (this.#attempt !== undefined || this.retryInMs() === 0) await this.#fetchBy(deadline);
     const keys = this.#usable();
     return keys.length === 0 ? 'unavailable' : selectKey(keys, algorithm, kid);
+  }
+
+  /**
+   * Fetches the keys anew for a token that names no key and fits none that is known: its issuer may have another by
+   * now. The cool-down holds for it too; false when it is too soon.
+   */
+  async fetchAgain(deadline: Deadline): Promise<boolean> {
+    if (this.#attempt === undefined && this.retryInMs() > 0) return false;
+    await this.#fetchBy(deadline);
+    return true;
   }
 
   /** Milliseconds until the next fetch may begin. Without any keys that is sooner, since nobody can be served. */

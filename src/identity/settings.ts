@@ -12,10 +12,10 @@ export interface IdentitySettings {
   readonly retryMs: number;
 }
 
-/** Hourly, a day's grace: what Entra ID advises and every platform's rotation allows. */
+/** As the broker's own settings have them; `retryMs` is no setting. */
 export const DEFAULT_SETTINGS: IdentitySettings = {
-  fetchTimeoutMs: 3000,
-  refreshMs: 3_600_000,
+  fetchTimeoutMs: 2000,
+  refreshMs: 600_000,
   staleMs: 86_400_000,
   cooldownMs: 30_000,
   retryMs: 5000,

@@ -3,6 +3,7 @@ import { jwtVerify } from 'jose/jwt/verify';
 import type { Clock, Deadline } from '../mint/clock.ts';
 import { Problem } from '../mint/problems.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
+import type { Algorithm } from './issuers.ts';
 import { type Refusal, refused } from './refusals.ts';
 import type { UnverifiedToken } from './token.ts';
 
@@ -22,10 +23,27 @@ export async function verifyToken(
   const { issuer } = keys;
   const algorithm = issuer.algorithms.find((listed) => listed === token.algorithm);
   if (algorithm === undefined) throw refused('algorithm-not-allowed');
+  const verified = () => verifySignature(token, algorithm, keys, { clock, deadline });
+  let refusal = await verified();
+  if (refusal === 'signature-invalid' && token.kid === undefined && (await keys.fetchAgain(deadline))) {
+    refusal = await verified();
+  }
+  if (refusal !== undefined) throw refused(refusal);
+  return subjectOf(token.claims['sub']);
+}
+
+/** Checks signature and claims with the one key that the token asks for; why not, if not. Throws `identity-provider-unavailable`. */
+async function verifySignature(
+  token: UnverifiedToken,
+  algorithm: Algorithm,
+  keys: IssuerKeys,
+  { clock, deadline }: { clock: Clock; deadline: Deadline },
+): Promise<Refusal | undefined> {
+  const { issuer } = keys;
   const selected = await keys.select(algorithm, token.kid, deadline);
   if (selected === 'unavailable') throw unavailable(keys);
-  if (selected === 'unknown') throw refused('key-unknown');
-  if (selected === 'ambiguous') throw refused('key-ambiguous');
+  if (selected === 'unknown') return 'key-unknown';
+  if (selected === 'ambiguous') return 'key-ambiguous';
   try {
     await jwtVerify(token.compact, selected.key, {
       algorithms: [algorithm],
@@ -36,10 +54,10 @@ export async function verifyToken(
       clockTolerance: LEEWAY_S,
       currentDate: new Date(clock.now()),
     });
+    return undefined;
   } catch (error) {
-    throw refused(refusalOf(error));
+    return refusalOf(error);
   }
-  return subjectOf(token.claims['sub']);
 }
 
 function unavailable(keys: IssuerKeys): Problem {

@@ -69,13 +69,15 @@ export function createClient(settings: ClientSettings, clock: Clock): Client {
     pipelining: 1,
     // HTTP/2 may send a refused stream again.
     allowH2: false,
-    connect: { timeout: settings.connectTimeoutMs },
+    // Said, since NODE_TLS_REJECT_UNAUTHORIZED would otherwise be asked.
+    connect: { timeout: settings.connectTimeoutMs, rejectUnauthorized: true },
     // Off: undici's timers are half a second coarse; the signal below ends every phase.
     headersTimeout: 0,
     bodyTimeout: 0,
     maxResponseSize: settings.maxAnswerBytes,
     // Short, since a POST on a connection that LM closes at that moment has an unknown end.
     keepAliveTimeout: 4_000,
+    keepAliveMaxTimeout: 4_000,
   });
   const dispatcher = pool.compose((dispatch) => (options, handler) => {
     const attempt = 'opaque' in options ? options.opaque : undefined;

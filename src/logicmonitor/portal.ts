@@ -10,6 +10,7 @@ import type {
   Portal,
   SignedCall,
 } from '../mint/ports.ts';
+import { Problem } from '../mint/problems.ts';
 import { createdBy } from './answers.ts';
 import { type ClientSettings, createClient, type Exchange } from './client.ts';
 import { OWNER_PATH, ownerBy, ownerQuery } from './find-owner.ts';
@@ -48,6 +49,7 @@ export function createPortal(
 ): LmPortal {
   const client = createClient(settings, clock);
   const skew = new ClockSkew(clock, events);
+  let brokenOff = false;
   const windows = {
     GET: new RateWindow('GET', clock, events),
     POST: new RateWindow('POST', clock, events),
@@ -93,8 +95,9 @@ export function createPortal(
       return signed('POST', tokensPath(adminId), query, JSON.stringify({ note, status }), pair);
     },
 
-    turn(deadline: Deadline, cameAt?: number): Promise<void> {
-      return windows.POST.turn(deadline.within(Math.max(0, deadline.remainingMs() - SENDING_MS)), cameAt);
+    async turn(deadline: Deadline, cameAt?: number): Promise<void> {
+      if (brokenOff) throw new Problem('draining', 'This broker is shutting down; nothing was sent.');
+      await windows.POST.turn(deadline.within(Math.max(0, deadline.remainingMs() - SENDING_MS)), cameAt);
     },
 
     async send(call: SignedCall, deadline: Deadline): Promise<CreateAnswer> {
@@ -125,7 +128,10 @@ export function createPortal(
       DELETE: windows.DELETE.state(),
     }),
     close: () => client.close(),
-    breakOff: () => client.breakOff(),
+    breakOff() {
+      brokenOff = true;
+      return client.breakOff();
+    },
   };
 }
 

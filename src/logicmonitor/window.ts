@@ -7,7 +7,7 @@ import { Turns } from './turns.ts';
 const DEFAULT_WINDOW_MS = 60_000;
 /** The least wait for an account that has told no limit. */
 const STEP_MS = 1_000;
-/** How long a turn that was given may stay unused; the longest thing between turn and send is a write to disk. */
+/** How long a turn that was given may stay unused: it is followed by the sending at once, or not at all. */
 const UNUSED_TURN_MS = 5_000;
 /** Waiting calls; a further one is told at once. */
 const MAX_WAITING = 1_000;

@@ -1,6 +1,7 @@
 import type { Clock, Deadline } from './clock.ts';
 import type { AdminId, DecisionId } from './ids.ts';
-import { Latches, samePair } from './latch.ts';
+import { Latches } from './latch.ts';
+import { samePair } from './pair.ts';
 import type { AuditLog, Events, OwnerAnswer, Pair, PairSource, Portal } from './ports.ts';
 import { Problem } from './problems.ts';
 

@@ -1,15 +1,25 @@
-import type { Attempt } from './attempt.ts';
 import { type Clock, Deadline } from './clock.ts';
 import type { Credentials } from './credential.ts';
-import type { Events, LmToken, Portal } from './ports.ts';
+import type { AdminId, MintId } from './ids.ts';
+import type { Events, Portal } from './ports.ts';
 import { asProblem, Problem } from './problems.ts';
-import type { Trail } from './trail.ts';
+import type { EndEvent } from './records.ts';
 
-/** A token that nobody holds, and that must therefore not live on. */
+/**
+ * A token that nobody holds, and that must therefore not live on. It may wait long for its end, so nothing of its key
+ * or of the request that it was made for hangs on it.
+ */
+export interface Undelivered {
+  readonly mintId: MintId;
+  readonly adminId: AdminId;
+  readonly tokenId: number;
+  readonly accessId: string | null;
+  /** Records that it has ended. */
+  readonly ended: (how: EndEvent['how'], tries: number) => void;
+}
+
 interface Ending {
-  readonly attempt: Attempt;
-  readonly token: LmToken;
-  readonly trail: Trail;
+  readonly token: Undelivered;
   tries: number;
 }
 
@@ -55,8 +65,8 @@ export class Endings {
   }
 
   /** Ends a token now. Resolves after the first try; one that fails is tried again, with growing pauses. Never throws. */
-  async end(attempt: Attempt, token: LmToken, trail: Trail): Promise<void> {
-    const ending: Ending = { attempt, token, trail, tries: 0 };
+  async end(token: Undelivered): Promise<void> {
+    const ending: Ending = { token, tries: 0 };
     this.#pending.add(ending);
     if (this.#stopped) this.#leave(ending);
     else await this.#try(ending);
@@ -74,13 +84,13 @@ export class Endings {
     for (const ending of this.#pending) this.#leave(ending);
   }
 
-  #leave({ attempt, token, tries }: Ending): void {
+  #leave({ token, tries }: Ending): void {
     this.#parts.events.warn(
       'A token that was never delivered could not be ended before shutdown. Delete it in LogicMonitor.',
       {
-        mintId: attempt.mintId,
-        admin: attempt.adminId,
-        tokenId: token.id,
+        mintId: token.mintId,
+        admin: token.adminId,
+        tokenId: token.tokenId,
         accessId: token.accessId,
         tries,
       },
@@ -103,23 +113,23 @@ export class Endings {
       this.#parts.clock.after(pause, () => void this.#try(ending)),
     );
     this.#parts.events.warn('A token that was not delivered could not be ended; it is tried again.', {
-      mintId: ending.attempt.mintId,
-      tokenId: ending.token.id,
+      mintId: ending.token.mintId,
+      tokenId: ending.token.tokenId,
       tries: ending.tries,
       reason: failure,
     });
   }
 
   /** One DELETE; undefined when the token has ended, else the reason why not. */
-  async #remove({ attempt, token, trail, tries }: Ending): Promise<string | undefined> {
+  async #remove({ token, tries }: Ending): Promise<string | undefined> {
     const { portal, credentials, clock, tryTimeoutMs } = this.#parts;
     try {
       const deadline = new Deadline(clock, tryTimeoutMs);
       const { pair } = await credentials.forEnding(deadline);
-      const answer = await portal.remove(attempt.adminId, token.id, pair, deadline);
+      const answer = await portal.remove(token.adminId, token.tokenId, pair, deadline);
       if (answer.kind === 'failed') return answer.reason;
       if (answer.kind === 'key-rejected') return credentials.latch(pair, answer).extras.operatorReason;
-      trail.ended(attempt, token, answer.kind, tries);
+      token.ended(answer.kind, tries);
       return undefined;
     } catch (thrown) {
       return asProblem(thrown).problem;

@@ -33,13 +33,15 @@ export interface Forwarder {
   readonly clock: Clock;
 }
 
+/** With less time left nothing is sent: a call that is cut short has an unknown end. */
+const SEND_WITHIN_MS = 1_000;
 const RECONNECT_FIRST_MS = 100;
 const RECONNECT_MAX_MS = 2_000;
 
 /**
  * Sends an attempt to LM. It is sent again only after an answer that proves that nothing was made: LM's own 429, a
  * connection that never stood, and LM's own 401, once, when Vault has another key by now. Anything else ends it.
- * Stays within the deadline; throws nothing but faults of our own.
+ * Stays within the deadline. Never throws.
  */
 export async function forward(
   first: SignedCall,
@@ -53,6 +55,7 @@ export async function forward(
   let replaced = false;
   let upstream: Upstream = { status: null, durationMs: 0 };
   let refusedBefore = false;
+  let unreachable: Problem | undefined;
   const nothingMade = (problem: Problem): Forwarded => ({
     kind: 'nothing-made',
     outcome: refusedBefore ? 'refused' : 'not-sent',
@@ -65,6 +68,7 @@ export async function forward(
     } catch (thrown) {
       return nothingMade(asProblem(thrown));
     }
+    if (deadline.remainingMs() < SEND_WITHIN_MS) return nothingMade(unreachable ?? tooLateProblem());
     const answer = await portal.send(signed, deadline);
     upstream = { status: statusOf(answer), durationMs: upstream.durationMs + answer.durationMs };
     switch (answer.kind) {
@@ -89,13 +93,18 @@ export async function forward(
         replaced = true;
         break;
       case 'unreachable':
-        if (deadline.remainingMs() <= pause) return nothingMade(unreachableProblem(answer.reason));
+        unreachable = unreachableProblem(answer.reason);
+        if (deadline.remainingMs() < pause + SEND_WITHIN_MS) return nothingMade(unreachable);
         await new Promise<void>((resolve) => void clock.after(pause, resolve));
         pause = Math.min(2 * pause, RECONNECT_MAX_MS);
         break;
     }
-    // A new signature for each sending: LM refuses timestamps that are too old.
-    signed = portal.sign(attempt.order, credential.pair);
+    try {
+      // A new signature for each sending: LM refuses timestamps that are too old.
+      signed = portal.sign(attempt.order, credential.pair);
+    } catch (thrown) {
+      return nothingMade(asProblem(thrown));
+    }
   }
 }
 
@@ -121,6 +130,12 @@ function inDoubtProblem({ mintId }: Attempt, reason: string): Problem {
     'The answer of LogicMonitor does not tell whether it made a token. No secret was handed over; the attempt is recorded under its mint id.',
     { mintId, retryAfterS: 5, operatorReason: reason },
   );
+}
+
+function tooLateProblem(): Problem {
+  return new Problem('request-timeout', 'Too little time was left to call LogicMonitor; nothing was sent.', {
+    operatorReason: 'too-late-to-send',
+  });
 }
 
 function unreachableProblem(reason: string): Problem {

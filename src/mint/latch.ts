@@ -1,4 +1,5 @@
 import { type Clock, Deadline } from './clock.ts';
+import { pairName, samePair } from './pair.ts';
 import type { AuditLog, Events, Pair } from './ports.ts';
 import { Problem } from './problems.ts';
 
@@ -22,16 +23,6 @@ interface Latched {
   /** True while the list call is under way, so that there is never a second one beside it. */
   probing: boolean;
   cancel: () => void;
-}
-
-/** The same access id, version and key: a secret that was deleted and written anew can repeat a version. */
-export function samePair(a: Pair, b: Pair): boolean {
-  return a === b || (a.version === b.version && a.accessId === b.accessId && a.key.equals(b.key));
-}
-
-/** How a pair is named in logs and records: its access id is no secret. */
-function pairName({ accessId, version }: Pair): { accessId: string; version: number } {
-  return { accessId, version };
 }
 
 /**

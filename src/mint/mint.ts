@@ -164,11 +164,10 @@ async function deliver(
     expiresAt: null,
     mintId,
   });
-  if (delivery === 'delivered') trail.delivery(attempt, 'delivered');
+  if (delivery === 'delivered') trail.delivered(attempt);
   else await end(token, attempt, trail, broker);
 }
 
 async function end(token: LmToken, attempt: Attempt, trail: Trail, broker: Broker): Promise<void> {
-  trail.delivery(attempt, 'undelivered');
-  await broker.endings.end(attempt, token, trail);
+  await broker.endings.end(trail.undelivered(attempt, token));
 }

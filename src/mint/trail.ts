@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Attempt } from './attempt.ts';
+import type { Undelivered } from './end.ts';
 import { type AdminId, adminIdSchema } from './ids.ts';
 import type { AuditLog, LmToken, MintCall, Principal } from './ports.ts';
 import type { Problem, ProblemName } from './problems.ts';
 import type {
   DecisionRecord,
-  EndEvent,
   OutcomeEvent,
   RequestContext,
   RequestedRecord,
@@ -13,6 +13,9 @@ import type {
 } from './records.ts';
 import type { MintRequest } from './request.ts';
 import { escapeUnfit } from './text.ts';
+
+/** How much of a reason is recorded, in UTF-16 units. */
+const MAX_REASON = 500;
 
 /** How far a request came; what is owed to the audit log when it ends depends on nothing else. */
 type Stage = 'arrived' | 'authenticated' | 'intended' | 'closed';
@@ -32,7 +35,8 @@ export type CountRefusal = (
  * of the request is made from it too.
  */
 export class Trail {
-  readonly #call: MintCall;
+  /** Of the call only what records need: a trail may outlive it, and its caller's JWT must not. */
+  readonly #call: Pick<MintCall, 'requestId' | 'traceId' | 'source' | 'adminId'>;
   readonly #audit: AuditLog;
   readonly #countRefusal: CountRefusal;
   readonly #startedAt: number;
@@ -45,7 +49,8 @@ export class Trail {
   #result: Result = 'internal-error';
 
   constructor(call: MintCall, audit: AuditLog, countRefusal: CountRefusal, monotonic: () => number) {
-    this.#call = call;
+    const { requestId, traceId, source, adminId } = call;
+    this.#call = { requestId, traceId, source, adminId };
     this.#audit = audit;
     this.#countRefusal = countRefusal;
     this.#monotonic = monotonic;
@@ -119,25 +124,26 @@ export class Trail {
     );
   }
 
-  /** Writes what became of the answer; on disk at most 100 ms later, not waited for. */
-  delivery(attempt: Attempt, delivery: 'delivered' | 'undelivered'): void {
-    this.#result = delivery;
-    this.#audit.soon({ kind: 'delivery', ...this.#context(), mintId: attempt.mintId, delivery });
+  /** Writes that the answer reached its caller; on disk at most 100 ms later, not waited for. */
+  delivered({ mintId }: Attempt): void {
+    this.#result = 'delivered';
+    this.#audit.soon({ kind: 'delivery', ...this.#context(), mintId, delivery: 'delivered' });
   }
 
-  /** Writes that the token has ended. */
-  ended(attempt: Attempt, token: LmToken, how: EndEvent['how'], tries: number): void {
-    this.#audit.soon({
-      kind: 'end',
-      ...this.#context(),
-      mintId: attempt.mintId,
-      adminId: attempt.adminId,
-      end: 'undelivered',
-      tokenId: token.id,
-      accessId: token.accessId,
-      how,
-      tries,
-    });
+  /** Writes that it did not, and gives back what is needed to end the token and to record that. */
+  undelivered({ mintId, adminId }: Attempt, { id: tokenId, accessId }: LmToken): Undelivered {
+    this.#result = 'undelivered';
+    const audit = this.#audit;
+    const context = this.#context();
+    audit.soon({ kind: 'delivery', ...context, mintId, delivery: 'undelivered' });
+    const about = { ...context, mintId, adminId, tokenId, accessId };
+    return {
+      mintId,
+      adminId,
+      tokenId,
+      accessId,
+      ended: (how, tries) => audit.soon({ kind: 'end', ...about, end: 'undelivered', how, tries }),
+    };
   }
 
   /** Writes what a refusal is owed at the stage that the request had reached; called once, for whatever ends it. */
@@ -162,7 +168,10 @@ export class Trail {
         reason:
           extras.reason ??
           extras.operatorReason ??
-          extras.errors?.map(({ pointer }) => pointer).join(' ') ??
+          extras.errors
+            ?.map(({ pointer }) => pointer)
+            .join(' ')
+            .slice(0, MAX_REASON) ??
           null,
         durationMs: this.elapsedMs(),
       });

@@ -7,8 +7,11 @@ import { type MintRequest, mintBodySchema } from './request.ts';
 
 /** Parts of the contract that are announced but not served yet: refused by name, never ignored. */
 const NOT_YET = 'is not available yet; leave it out';
-const MEDIA_TYPE =
-  /^application\/json[ \t]*(?:;[ \t]*charset[ \t]*=[ \t]*(?:utf-8|"utf-8")[ \t]*)?;?[ \t]*$/i;
+const CHARSET = /^charset[ \t]*=[ \t]*(?:utf-8|"utf-8")$/i;
+/** A longer `Content-Type` is none that we take, and is not looked at. */
+const MAX_MEDIA_TYPE = 100;
+/** How much of a pointer is told and recorded: what a caller made up may be as long as its body. */
+const MAX_POINTER = 200;
 
 /**
  * Reads and checks what was asked: media type, path, query, headers, then the body. All faults are told at once.
@@ -17,7 +20,7 @@ const MEDIA_TYPE =
  * `request-timeout`).
  */
 export async function validate(call: MintCall): Promise<MintRequest> {
-  if (!MEDIA_TYPE.test(call.contentType) || !/^(?:identity)?$/i.test(call.contentEncoding)) {
+  if (!isJson(call.contentType) || !/^(?:identity)?$/i.test(call.contentEncoding)) {
     throw new Problem(
       'unsupported-media-type',
       'Send the body as `application/json` in UTF-8, without a content encoding.',
@@ -36,9 +39,19 @@ export async function validate(call: MintCall): Promise<MintRequest> {
   return { adminId: admin.data, ...asked.data };
 }
 
+/** `application/json`, with no parameter but `charset=utf-8`. */
+function isJson(contentType: string): boolean {
+  if (contentType.length > MAX_MEDIA_TYPE) return false;
+  const [type = '', ...parameters] = contentType.split(';').map((part) => part.trim());
+  const given = parameters.filter((parameter) => parameter !== '');
+  return /^application\/json$/i.test(type) && given.length <= 1 && given.every((one) => CHARSET.test(one));
+}
+
 function invalid(faults: readonly RequestFault[]): Problem {
   return new Problem('invalid-request', 'The request has faults; `errors` names each.', {
-    errors: faults.slice(0, 20),
+    errors: faults
+      .slice(0, 20)
+      .map(({ pointer, detail }) => ({ pointer: pointer.slice(0, MAX_POINTER), detail })),
   });
 }
 

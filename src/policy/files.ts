@@ -56,7 +56,9 @@ export async function readBundleFiles(given: string): Promise<BundleFiles> {
 
 /** The names of the policy files. A file that looks like a policy but would be left out is a fault: it may be a forbid. */
 async function policyFiles(folder: string, fault: (file: string, reason: string) => void): Promise<string[]> {
-  const entries = async (path: string) => (await readdir(path)).filter((name) => !name.startsWith('.'));
+  // `..data` and the like are how Kubernetes mounts a bundle; other hidden files are looked at like any.
+  const entries = async (path: string) =>
+    (await readdir(path)).filter((name) => !name.startsWith('..') || name.endsWith('.cedar'));
   const top = await entries(folder).catch(() => []);
   for (const name of top) {
     if (name.endsWith('.cedar')) fault(name, 'policies belong in the folder `policies`; here it is not read');

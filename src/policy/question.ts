@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import type { Context, EntityJson, TypeAndId } from '@cedar-policy/cedar-wasm/nodejs';
+import { plainAddress } from '../mint/address.ts';
 import type { Question } from '../mint/ports.ts';
 import { adminEntity, type Memberships, serviceEntity, serviceId } from './entities.ts';
 
@@ -46,19 +46,4 @@ export function cedarQuestion(asked: Asked, memberships: Memberships): CedarQues
     },
     entities: [serviceEntity(principal, memberships), adminEntity(request.adminId, memberships)],
   };
-}
-
-/**
- * An address as Cedar takes it: an IPv4 peer of a dual-stack socket (`::ffff:10.0.0.1`) as IPv4, so that ranges
- * apply to it, and no zone. Text that is no address is left as it is, for Cedar to refuse.
- */
-export function plainAddress(address: string): string {
-  const [bare = ''] = address.split('%');
-  if (isIP(bare) !== 6) return bare;
-  const { hostname } = new URL(`http://[${bare}]/`);
-  const mapped = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/.exec(hostname);
-  if (mapped === null) return hostname.slice(1, -1);
-  const [high, low] = mapped.slice(1).map((part) => Number.parseInt(part, 16));
-  const octets = [high, low].flatMap((part = 0) => [part >> 8, part & 255]);
-  return octets.join('.');
 }

@@ -1,4 +1,5 @@
 import { type Clock, Deadline } from '../mint/clock.ts';
+import { samePair } from '../mint/pair.ts';
 import type { Events, Pair, PairSource } from '../mint/ports.ts';
 import { asProblem, type Problem } from '../mint/problems.ts';
 import { VaultFault } from './fault.ts';
@@ -157,7 +158,7 @@ export class VaultPairSource implements PairSource {
 
   #take(read: Pair, startedAt: number): Pair {
     const before = this.#pair;
-    const pair = before !== undefined && isSame(before, read) ? before : read;
+    const pair = before !== undefined && samePair(before, read) ? before : read;
     this.#pair = pair;
     this.#goodAt = startedAt;
     this.#problem = undefined;
@@ -191,10 +192,6 @@ export class VaultPairSource implements PairSource {
 
 function reasonOf(problem: Problem): string {
   return problem.extras.operatorReason ?? problem.problem;
-}
-
-function isSame(one: Pair, other: Pair): boolean {
-  return one.version === other.version && one.accessId === other.accessId && one.key.equals(other.key);
 }
 
 /** What else the operator can use: status and code of the fault, or the field and what to do about it. */

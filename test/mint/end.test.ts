@@ -24,13 +24,18 @@ async function started(deletes: DeleteAnswer[] = [{ kind: 'deleted' }]) {
     decisionId,
     newMintId(() => new Uint8Array(16)),
   );
-  return { ...parts, endings, end: (id = 501) => endings.end(attempt, tokenOf(id), trail), attempt };
+  return {
+    ...parts,
+    endings,
+    end: (id = 501) => endings.end(trail.undelivered(attempt, tokenOf(id))),
+    attempt,
+  };
 }
 
 t.test('a token is deleted at once, and its end is recorded', async (t) => {
   const { end, endings, audit, journal, attempt } = await started();
   await end();
-  t.strictSame(journal.taken(), ['remove 32/501 key1', 'soon end']);
+  t.strictSame(journal.taken(), ['soon delivery undelivered', 'remove 32/501 key1', 'soon end']);
   t.match(audit.of('end'), [
     { mintId: attempt.mintId, adminId: 32, end: 'undelivered', tokenId: 501, how: 'deleted', tries: 1 },
   ]);

@@ -128,7 +128,7 @@ t.test('the log line names who asked for what and what became of it, and holds n
   await trail.intent(attempt, decision, 3);
   await trail.minted(attempt, tokenOf(), { status: 200, durationMs: 3 });
   await clock.pass(20);
-  trail.delivery(attempt, 'delivered');
+  trail.delivered(attempt);
   t.strictSame(trail.summary(), {
     requestId: 'request-1',
     outcome: 'delivered',

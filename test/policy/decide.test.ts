@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import t from 'tap';
 import { createDecide } from '../../src/policy/decide.ts';
-import { plainAddress } from '../../src/policy/question.ts';
 import { bundleWith, EXAMPLE, load, question } from './bundle.ts';
 
 const P = 'policies/new.cedar';
@@ -130,20 +129,6 @@ t.test('a bundle takes the place of another by its name', async (t) => {
   t.equal(decide(question()).allow, false);
   const next = await decider('');
   t.match(next.decide(question()), { allow: true, bundle: next.bundle.digest });
-});
-
-t.test('addresses are put as Cedar takes them', async (t) => {
-  const cases = {
-    '10.0.0.1': '10.0.0.1',
-    '::ffff:10.0.0.1': '10.0.0.1',
-    '::FFFF:a00:1': '10.0.0.1',
-    '0:0:0:0:0:ffff:10.0.0.1': '10.0.0.1',
-    'fe80::1%eth0': 'fe80::1',
-    '64:ff9b::10.0.0.1': '64:ff9b::a00:1',
-    '::1': '::1',
-    nonsense: 'nonsense',
-  };
-  for (const [given, plain] of Object.entries(cases)) t.equal(plainAddress(given), plain, given);
 });
 
 t.test('the time of one decision', async (t) => {
