@@ -1,4 +1,5 @@
-import { writeEnvFile } from './env-file.ts';
+import { resolve } from 'node:path';
+import { envFileAt } from './env-file.ts';
 import { type DemoOptions, demoOptions, settingsIn, USAGE } from './options.ts';
 import { type Stack, startStack } from './stack.ts';
 import { mintAndTell } from './story.ts';
@@ -48,21 +49,24 @@ async function demo(options: DemoOptions): Promise<void> {
   const { settings, leftOut } = settingsIn(process.env);
   if (leftOut.length > 0)
     tell(`not taken from the environment, since the demo sets these up itself: ${leftOut.join(', ')}`);
-  const stack = await startStack(options, settings, tell, interruption.signal);
+  const file = envFile === undefined ? undefined : await envFileAt(resolve(envFile));
+  let brokerFailed = false;
+  let stack: Stack | undefined;
   try {
+    stack = await startStack(options, settings, tell, interruption.signal);
     await Promise.race([mintAndTell(stack, tell), interrupted]);
     interruption.signal.throwIfAborted();
-    if (envFile !== undefined) await writeEnvFile(envFile, stack);
+    await file?.write(stack);
     if (once) return;
     tell(await thingsToTry(stack, envFile));
-    const end = await Promise.race([
-      interrupted,
-      stack.broker.ended.then((code) => `the broker ended: ${code}`),
-    ]);
-    if (end !== 'interrupted') throw new Error(`${end}; its log is in ${stack.broker.logFile}`);
+    const code = await Promise.race([interrupted, stack.broker.ended]);
+    brokerFailed = code !== 'interrupted';
+    if (brokerFailed) throw new Error(`the broker ended (${code}); its log is ${stack.broker.logFile}`);
     tell('\nending …');
   } finally {
-    await stack.close();
+    await stack?.close({ keep: brokerFailed });
+    // After `--once` the file tells what there was.
+    if (!once || stack === undefined) await file?.remove();
   }
 }
 

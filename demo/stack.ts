@@ -21,8 +21,8 @@ export interface Stack {
   readonly lmPair: { readonly accessId: string; readonly accessKey: string };
   readonly auditDir: string;
   readonly policyDir: string;
-  /** Ends all of it, in order, and removes its temporary folder. */
-  close(): Promise<void>;
+  /** Ends all of it, in order, and removes its temporary folder; `keep`: leaves it, with the logs. */
+  close(options?: { readonly keep: boolean }): Promise<void>;
 }
 
 /** Tells what is being done. */
@@ -42,18 +42,19 @@ export async function startStack(
   interruption: AbortSignal = new AbortController().signal,
 ): Promise<Stack> {
   const started: (() => Promise<void>)[] = [];
-  const close = async (): Promise<void> => {
+  let folder = '';
+  const close = async ({ keep = false } = {}): Promise<void> => {
     for (const end of started.splice(0).reverse()) {
       await end().catch((fault: unknown) => tell(`could not clean up: ${String(fault)}`));
     }
+    if (!keep && folder !== '') await rm(folder, { recursive: true, force: true });
   };
   const told = (step: string): void => {
     tell(step);
     interruption.throwIfAborted();
   };
   try {
-    const folder = await mkdtemp(join(tmpdir(), 'lm-token-broker-demo-'));
-    started.push(() => rm(folder, { recursive: true, force: true }));
+    folder = await mkdtemp(join(tmpdir(), 'lm-token-broker-demo-'));
     const binary = await findServer({ onDownload: () => tell('fetching OpenBao (75 MB, once) …') });
     interruption.throwIfAborted();
     const vault = await startServer({ binary, ...(options.vaultPort > 0 && { port: options.vaultPort }) });

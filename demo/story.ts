@@ -90,5 +90,5 @@ function inWords(record: MintRecord): string {
 }
 
 function masked(secret: string): string {
-  return `${secret.slice(0, 2)}${'•'.repeat(8)} (${secret.length} characters)`;
+  return `${'•'.repeat(8)} (${secret.length} characters)`;
 }

@@ -92,6 +92,11 @@ function respondOddly(exchange: Exchange, fault: Odd): number | Promise<number> 
   }
 }
 
+/** Header names in lower case, so that a fault's replace ours, however they are written. */
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
 /** LM's answer in the envelope and with the headers that all of LM's answers carry. */
 function usual(exchange: Exchange, answer: Answer): Sent & { body: string } {
   const { status, text } = enveloped(answer, exchange.version);
@@ -111,13 +116,13 @@ function ofStatus(exchange: Exchange, fault: Extract<Odd, { kind: 'status' }>): 
     const text = body ?? enveloped(new Refusal(status, `fault: status ${status}`).answer(), 'v3').text;
     return {
       status,
-      headers: { ...headers, ...fault.headers },
+      headers: { ...headers, ...lowerCased(fault.headers) },
       body: typeof text === 'string' ? text : JSON.stringify(text),
     };
   }
   headers['content-type'] = bodyType === 'html' ? 'text/html' : 'text/plain';
   const text = typeof body === 'string' ? body : MAINTENANCE;
-  return { status, headers: { ...headers, ...fault.headers }, body: text };
+  return { status, headers: { ...headers, ...lowerCased(fault.headers) }, body: text };
 }
 
 /** The last second's text: making it anew for each answer is a cost that load tests would see. */

@@ -48,7 +48,10 @@ const LM_ANSWER_BYTES = 262_144;
 export async function start(config: Config, log: Logger): Promise<Running> {
   const clock = systemClock;
   const events = eventsTo(log);
-  const bundle = await loadBundle(config.POLICY_DIR, issuersSchema);
+  // Begun first, since its answers come while the bundle is being checked.
+  const vault = openCredential(vaultSettings(config), { clock, random: Math.random, events });
+  const read = vault.start();
+  const bundle = await loadBundle(config.POLICY_DIR, issuersSchema).catch(stopping(vault));
   const audit = await openAuditLog(
     {
       dir: config.AUDIT_DIR,
@@ -56,7 +59,7 @@ export async function start(config: Config, log: Logger): Promise<Running> {
       minFreeBytes: config.AUDIT_MIN_FREE,
     },
     { events },
-  );
+  ).catch(stopping(vault));
   const openAtStart = audit.openIntents();
   audit.soon({ kind: 'system', event: 'start', detail: { version, openIntents: openAtStart.length } });
   audit.soon({
@@ -64,10 +67,12 @@ export async function start(config: Config, log: Logger): Promise<Running> {
     event: 'bundle-loaded',
     detail: { digest: bundle.digest, policies: bundle.policies.length },
   });
-  for (const intent of openAtStart.slice(0, 20))
-    log.warn(intent, 'an earlier attempt has no known outcome: look for its mint id in LogicMonitor');
+  for (const { mintId, adminId, time } of openAtStart.slice(0, 20))
+    log.warn(
+      { mintId, admin: adminId, since: time },
+      'an earlier attempt has no known outcome: look for its mint id in LogicMonitor',
+    );
 
-  const vault = openCredential(vaultSettings(config), { clock, random: Math.random, events });
   const portal = createPortal(
     {
       baseUrl: config.lmUrl,
@@ -151,7 +156,7 @@ export async function start(config: Config, log: Logger): Promise<Running> {
     listen(app, config.LISTEN),
     operators && config.PRIVATE_LISTEN !== 'off' ? listen(operators, config.PRIVATE_LISTEN) : undefined,
   ]).catch(async (fault: unknown) => {
-    await Promise.all([app.close(), operators?.close()]);
+    await Promise.all([app.close(), operators?.close(), vault.stop()]);
     await audit.close();
     throw fault;
   });
@@ -162,7 +167,7 @@ export async function start(config: Config, log: Logger): Promise<Running> {
     .info({ url, privateUrl, version, openIntents: openAtStart.length }, 'listening');
   const warmed = Promise.all([
     identity.warm(),
-    vault.start().then(() => credentials.warm(new Deadline(clock, config.REQUEST_TIMEOUT))),
+    read.then(() => credentials.warm(new Deadline(clock, config.REQUEST_TIMEOUT))),
   ]);
   warmed.catch((fault: unknown) => log.error({ err: fault }, 'warming up failed'));
 
@@ -188,6 +193,14 @@ export async function start(config: Config, log: Logger): Promise<Running> {
         },
         options,
       ),
+  };
+}
+
+/** What to do when the start fails after Vault was asked: its token is not left behind. */
+function stopping(vault: { stop(): Promise<void> }): (fault: unknown) => Promise<never> {
+  return async (fault) => {
+    await vault.stop();
+    throw fault;
   };
 }
 

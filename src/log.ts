@@ -11,7 +11,7 @@ export function errorForLog(fault: unknown): object | undefined {
     type: fault.name,
     code,
     message: escapeUnfit(fault.message),
-    stack: fault.stack && escapeUnfit(fault.stack),
+    stack: fault.stack?.split('\n').map(escapeUnfit).join('\n'),
   };
 }
 

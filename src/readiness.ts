@@ -123,7 +123,7 @@ export class Readiness {
   #states(): Ready['parts'] {
     const { audit, vault, credentials, identity, portal } = this.#parts;
     const { everHad, ok } = vault.state();
-    const { ownAdminKnown, latched } = credentials.state();
+    const { ownAdminKnown, latched, newPairFails } = credentials.state();
     const skewed = Math.abs(portal.clockSkewMs() ?? 0) > SKEW_WARN_MS;
     return {
       policy: 'ok',
@@ -132,7 +132,7 @@ export class Readiness {
         : 'degraded',
       audit: audit.state().ok ? 'ok' : 'failed',
       credential: partState(ok, everHad),
-      logicmonitor: partState(ownAdminKnown && !latched && !skewed, !latched),
+      logicmonitor: partState(ownAdminKnown && !latched && !skewed && !newPairFails, !latched),
     };
   }
 }

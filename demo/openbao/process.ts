@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { bareEnvironment } from './program.ts';
 
 /** One run of a server program, from its start until it has ended. */
@@ -9,6 +10,8 @@ export type ServerProcess = {
   hasEnded(): boolean;
   /** Sends a signal; after the end it does nothing. */
   signal(name: NodeJS.Signals): void;
+  /** Stops it by SIGSTOP, and waits until it has stopped where the system tells (Linux); SIGCONT lets it go on. */
+  suspend(): Promise<void>;
   /** Ends it with SIGTERM, with SIGKILL when it is still there after 5 s, and waits for the end. */
   stop(): Promise<void>;
   /** Ends it with SIGKILL and waits for the end. */
@@ -42,6 +45,10 @@ export async function startProcess(program: string, args: string[], logFile: str
   return {
     hasEnded,
     signal,
+    async suspend() {
+      signal('SIGSTOP');
+      while (existsSync(`/proc/${pid}/stat`) && !isStopped(pid)) await delay(1);
+    },
     async stop() {
       signal('SIGTERM');
       // One that was stopped by SIGSTOP sees its SIGTERM only when it goes on.
@@ -66,6 +73,13 @@ export function killWhenOrphaned(pid: number): ChildProcess {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
+}
+
+/** Whether every thread of a process has stopped; Linux only. */
+function isStopped(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every((task) =>
+    /\) T /.test(readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8')),
+  );
 }
 
 /** A TCP port of the loopback address that nobody listened on a moment ago. */

@@ -21,7 +21,7 @@ export type BaoServer = VaultApi & {
   /** Starts a stopped server again, at the same address and unsealed; needs `keepData`. */
   start(): Promise<void>;
   /** Freezes the process (SIGSTOP): connections are accepted by the kernel and never answered. */
-  pause(): void;
+  pause(): Promise<void>;
   /** Thaws it. */
   resume(): void;
   /** Kills the server and removes its folder. */
@@ -115,7 +115,7 @@ async function startAt(port: number, binary: ServerBinary, options: ServerOption
         if (running?.hasEnded()) await launch();
         await unseal();
       },
-      pause: () => running?.signal('SIGSTOP'),
+      pause: async () => running?.suspend(),
       resume: () => running?.signal('SIGCONT'),
     };
   } catch (error) {

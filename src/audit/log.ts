@@ -153,7 +153,7 @@ export class AuditFile implements AuditLog {
     this.refusals.flush(); // requests that this last batch could not hold
     for (const entry of queue.take()) {
       entry.failed('closed');
-      events.warn('an audit record could not be written', { time: entry.time, record: entry.body });
+      events.warn('an audit record could not be written', { handedInAt: entry.time, record: entry.body });
     }
     await file.close().catch(() => undefined); // what is durable is durable
     unlock();

@@ -5,6 +5,8 @@ import { Problem } from '../mint/problems.ts';
 
 /** How much of a body that is too large is read and thrown away, so that its caller hears the answer and not a reset. */
 const DISCARD_AT_MOST = 1_048_576;
+/** And for how long, ms. */
+const DISCARD_FOR_MS = 500;
 
 /** For each connection how to end the reading of the body that comes over it; gone with the connection. */
 const readings = new WeakMap<Socket, (fault: Problem) => boolean>();
@@ -27,7 +29,7 @@ export function readBody(request: IncomingMessage, limit: number, deadline: Dead
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
-    const timer = setTimeout(
+    let timer = setTimeout(
       () => settle(new Problem('request-timeout', 'The body did not arrive in time.')),
       deadline.remainingMs(),
     );
@@ -42,6 +44,10 @@ export function readBody(request: IncomingMessage, limit: number, deadline: Dead
       length += chunk.length;
       if (length <= limit) chunks.push(chunk);
       else if (length > DISCARD_AT_MOST) settle(tooLarge(limit));
+      else if (length - chunk.length <= limit) {
+        clearTimeout(timer);
+        timer = setTimeout(() => settle(tooLarge(limit)), DISCARD_FOR_MS);
+      }
     };
     const onEnd = (): void => settle(length > limit ? tooLarge(limit) : undefined);
     const onClose = (): void =>

@@ -1,5 +1,7 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { Problem } from '../mint/problems.ts';
 import type { Metrics } from './metrics.ts';
+import { sendProblem } from './problem-reply.ts';
 
 export interface PrivateParts {
   readonly metrics: Metrics;
@@ -16,6 +18,9 @@ export async function privateServer(parts: PrivateParts): Promise<FastifyInstanc
     loggerInstance: parts.log.child({}, { level: 'warn' }),
     logController: new LogController({ disableRequestLogging: true }),
   });
+  app.setNotFoundHandler((_request, reply) =>
+    sendProblem(reply, new Problem('not-found', 'Here are /metrics, /readyz and /docs.')),
+  );
   app.get('/metrics', async (_request, reply) => {
     const { registry } = parts.metrics;
     return reply.type(registry.contentType).send(await registry.metrics());

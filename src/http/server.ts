@@ -65,7 +65,8 @@ export async function publicServer(parts: ServerParts): Promise<FastifyInstance>
     },
   });
   app.server.headersTimeout = settings.receiveTimeoutMs;
-  // A caller that neither sends nor reads for longer than a request may take holds no connection, and no answers.
+  // A caller that neither sends nor reads for longer than a request may take holds no connection, and no answers. Node
+  // counts anew, once, from an answer that went out in part.
   app.server.timeout = parts.requestTimeoutMs + SILENCE_MS;
   // Node drops headers beyond a count without a word, a repeated `Authorization` too; their size is bounded already.
   app.server.maxHeadersCount = 0;

@@ -112,6 +112,8 @@ export class RateWindow {
     const windowS = numberIn(headers['x-rate-limit-window'], 1, 3600);
     if (told !== undefined) this.#limit = told;
     if (windowS !== undefined) this.#windowMs = windowS * 1000;
+    // One that is not LM's own JSON comes from something between, and says nothing of the account.
+    if (status === 429 && !isJson(headers['content-type'])) return;
     if (status === 429) {
       if (windowS === undefined) this.#windowMs = DEFAULT_WINDOW_MS;
       if (!this.#paused) {
@@ -177,6 +179,10 @@ export class RateWindow {
     if (this.#remaining === undefined || this.#paused) return;
     this.#remaining = Math.min(this.#limit ?? Number.POSITIVE_INFINITY, this.#remaining + calls);
   }
+}
+
+function isJson(contentType: string | string[] | undefined): boolean {
+  return typeof contentType === 'string' && /^application\/json\b/i.test(contentType);
 }
 
 /** Takes the first time out of a list when it is no later than `until`; says whether it did. */

@@ -115,11 +115,11 @@ export class Credentials {
     return this.#latches.close(pair);
   }
 
-  /** SIGHUP: tries what is latched again at once, and looks for an unknown user. */
+  /** SIGHUP: reads Vault, tries what is latched again, and looks for an unknown user, all at once. */
   retryNow(): void {
     this.#failed = undefined;
     this.#latches.probeNow();
-    this.#look();
+    this.#rereadNow();
   }
 
   /** For readiness and metrics. */
@@ -127,10 +127,13 @@ export class Credentials {
     readonly version: number | undefined;
     readonly ownAdminKnown: boolean;
     readonly latched: boolean;
+    /** True while Vault has a pair that cannot take over, and an older one serves. */
+    readonly newPairFails: boolean;
   } {
     return {
       version: this.#serving?.pair.version,
       ownAdminKnown: this.#serving !== undefined,
+      newPairFails: this.#serving !== undefined && this.#failed !== undefined,
       latched: this.#serving === undefined ? this.#latches.any() : this.#latches.has(this.#serving.pair),
     };
   }
@@ -144,7 +147,10 @@ export class Credentials {
 
   async #credentialFor(pair: Pair, deadline: Deadline): Promise<Credential> {
     const serving = this.#serving;
-    if (serving !== undefined && samePair(serving.pair, pair)) return serving;
+    if (serving !== undefined && samePair(serving.pair, pair)) {
+      this.#failed = undefined;
+      return serving;
+    }
     if (this.#parts.ownAdminId !== undefined) return this.#serve(pair, this.#parts.ownAdminId);
     if (serving === undefined || this.#latches.has(serving.pair)) return this.#takeOver(pair, deadline);
     // The old pair serves on until the new one's user has been found; no request waits for that.

@@ -40,13 +40,13 @@ export const PROBLEMS = {
     status: 413,
     title: 'The body is too large.',
     retry: false,
-    advice: 'Send at most 16 kB.',
+    advice: 'Send a smaller body: 16 kB, unless the operator set another limit.',
   },
   'headers-too-large': {
     status: 431,
     title: 'The headers are too large.',
     retry: false,
-    advice: 'Send at most 16 kB of headers, the token included.',
+    advice: 'Send smaller headers, the token included: 16 kB, unless the operator set another limit.',
   },
   'request-timeout': {
     status: 408,

@@ -52,11 +52,13 @@ function judge(ask: () => AuthorizationAnswer): Omit<DecisionRecord, 'id' | 'bun
       );
     const { decision, diagnostics } = answer.response;
     const policies = [...diagnostics.reason].sort();
+    const failed = [...new Set(diagnostics.errors.map(({ policyId }) => policyId))].sort();
     const errors = diagnostics.errors.map(({ policyId, error }) => `${policyId}: ${error.message}`);
     if (decision === 'allow' && errors.length === 0) {
       return { allow: true, reason: null, policies, errors: [] };
     }
-    return refusal(policies, errors);
+    // What an allow came to nothing by is named, not the permit that it overruled.
+    return decision === 'allow' ? refusal(failed, errors) : refusal(policies, errors);
   } catch (error) {
     // The wasm module throws on text that it cannot hold, such as a lone surrogate.
     return refusal([], [error instanceof Error ? error.message : 'Cedar failed']);
@@ -64,8 +66,8 @@ function judge(ask: () => AuthorizationAnswer): Omit<DecisionRecord, 'id' | 'bun
 }
 
 /**
- * `forbidden` when some policy had a say: a forbid that matched, or permits that an error elsewhere overruled, since
- * what failed may have been a forbid. `no-permit` when none had.
+ * `forbidden` when some policy had a say: a forbid that matched, or one that failed while a permit matched, since it
+ * may have been a forbid. `no-permit` when none had.
  */
 function refusal(
   policies: readonly string[],

@@ -10,7 +10,7 @@ import {
 } from './entities.ts';
 import { BundleError, type BundleFault } from './faults.ts';
 import { readBundleFiles } from './files.ts';
-import { type Policy, parsePolicies, validatePolicies } from './policies.ts';
+import { type Policy, parsePolicies, undeclaredNames, validatePolicies } from './policies.ts';
 import { checkSchema } from './schema.ts';
 import { type ReadYaml, readYaml } from './yaml.ts';
 
@@ -67,6 +67,8 @@ export async function loadBundle<I extends DeclaredIssuer>(
 
   if (schema !== undefined && schemaFaults.length === 0) {
     faults.push(...validatePolicies(parsed.policies, schema, policyTexts));
+    if (entities?.value !== undefined)
+      faults.push(...undeclaredNames(parsed.policies, entities.value, policyTexts));
     if (entities?.value !== undefined && issuers?.value !== undefined) {
       faults.push(...checkEntities(entities, entities.value, issuers.value.issuers, schema));
     }

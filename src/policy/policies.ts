@@ -82,6 +82,27 @@ export function validatePolicies(
   });
 }
 
+/** `Team::"x"` and `Group::"x"` in a policy's text, its comments and strings passed over. */
+const NAMED = /\/\/[^\n]*|\b(Team|Group)\s*::\s*("(?:[^"\\]|\\.)*")|"(?:[^"\\]|\\.)*"/g;
+
+/** Teams and groups that a policy names must be declared: one that is misspelt has nobody in it, and a forbid of it forbids nothing. */
+export function undeclaredNames(
+  policies: readonly Policy[],
+  declared: { readonly teams: readonly string[]; readonly groups: readonly string[] },
+  texts: ReadonlyMap<string, string>,
+): BundleFault[] {
+  const known = { Team: new Set(declared.teams), Group: new Set(declared.groups) };
+  return policies.flatMap(({ file, start, text }) =>
+    [...text.matchAll(NAMED)].flatMap(({ 1: type, 2: literal, index }) => {
+      if ((type !== 'Team' && type !== 'Group') || literal === undefined) return [];
+      const name = literal.slice(1, -1);
+      if (known[type].has(name)) return [];
+      const reason = `entities.yaml declares no ${type.toLowerCase()} ${literal}, so nobody would be in it`;
+      return [faultAt(file, texts.get(file) ?? '', start + index, reason)];
+    }),
+  );
+}
+
 interface Statement {
   readonly start: number;
   readonly text: string;

@@ -61,7 +61,10 @@ export class VaultSession {
   async call<T>(operation: Operation<T>, deadline: Deadline): Promise<T> {
     const held = await this.#current(deadline);
     try {
-      return await this.#attempt(operation, held, deadline);
+      const result = await this.#attempt(operation, held, deadline);
+      // It works: a denial that comes after this is another one, and worth a login of its own.
+      this.#replacing.reset();
+      return result;
     } catch (thrown) {
       if (!isVaultFault(thrown, 'denied')) throw thrown;
       const other = await this.#replacement(held, thrown, deadline);

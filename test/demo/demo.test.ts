@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
 import t, { type Test } from 'tap';
 import { z } from 'zod';
@@ -162,6 +162,28 @@ t.test('it stays up, writes --env-file, passes settings on, and Ctrl-C ends all 
   await untilGone(started);
   for (const url of [env.BROKER_URL, env.VAULT_ADDR, env.LM_URL]) await t.rejects(fetch(url), url);
   t.notOk(existsSync(env.AUDIT_DIR), 'its folder is removed');
+  t.notOk(existsSync(file), 'and the file that names what has ended');
+});
+
+t.test('a broker that ends by itself makes the demo fail, and its log stays', async (t) => {
+  const file = join(t.testdir({ 'demo.env': 'BROKER_URL=of-an-earlier-demo' }), 'demo.env');
+  const demo = start(t, ['--env-file', file]);
+  await demo.hasSaid(/until Ctrl-C/);
+  const env = envFile.parse(parseEnv(await readFile(file, 'utf8')));
+  process.kill(Number(env.BROKER_PID), 'SIGKILL');
+  t.equal(await demo.ended, 1);
+  const [, log = ''] = /the broker ended \(SIGKILL\); its log is (\S+)/.exec(demo.said()) ?? [];
+  t.match(await readFile(log, 'utf8'), 'listening');
+  t.ok(existsSync(env.AUDIT_DIR));
+  await rm(dirname(log), { recursive: true });
+  await t.rejects(readFile(file), { code: 'ENOENT' });
+});
+
+t.test('an --env-file that cannot be written is told before anything is started', async (t) => {
+  const demo = start(t, ['--env-file', join(t.testdir(), 'nowhere', 'demo.env')]);
+  t.equal(await demo.ended, 1);
+  t.match(demo.said(), /--env-file .* cannot be written \(ENOENT\)/);
+  t.notMatch(demo.said(), 'OpenBao');
 });
 
 t.test('SIGTERM, and even SIGKILL, of the demo alone leaves no process behind', async (t) => {

@@ -151,7 +151,7 @@ t.test('a provisioned server', async (t) => {
     await t.rejects(server.api('GET', 'sys/mounts'), refused(503));
     await server.unseal();
     await t.resolves(server.api('GET', 'sys/mounts'));
-    server.pause();
+    await server.pause();
     await t.rejects(fetch(`${server.address}/v1/sys/health`, { signal: AbortSignal.timeout(100) }), {
       name: 'TimeoutError',
     });

@@ -95,7 +95,7 @@ t.test('SIGKILL in mid-mint leaves a log that is whole and an intent that is cou
   const open = records.find((record) => record.kind === 'intent' && record.requested.note === 'cut off');
   const mintId = open?.kind === 'intent' ? open.mintId : 'a mint id';
   const line = (await stack.log()).split('\n').find((line) => line.includes('no known outcome'));
-  t.match(JSON.parse(line ?? '{}'), { level: 'warn', mintId, adminId: 32 });
+  t.match(JSON.parse(line ?? '{}'), { level: 'warn', mintId, admin: 32 });
   t.ok(
     markedTokens(stack).some(({ note }) => String(note).endsWith(`[lmtb:${mintId}]`)),
     'and can be found in LM by its marker',

@@ -29,8 +29,12 @@ t.test(
       },
     );
     t.teardown(() => child.kill('SIGKILL'));
-    const [line] = await once(createInterface(child.stdout), 'line');
-    const { url } = JSON.parse(String(line));
+    let url = '';
+    for await (const line of createInterface(child.stdout)) {
+      ({ url = '' } = JSON.parse(line));
+      if (url !== '') break;
+    }
+    child.stdout.resume();
     await untilStatus(url, 200);
     const broker = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8'));
     t.match(readFileSync(`/proc/${broker}/status`, 'utf8'), /^NSpid:\t\d+\t1$/m, 'it is process 1 in there');

@@ -190,7 +190,7 @@ t.test('Vault says that the secret is not there, or not what it should be', asyn
   });
 
   await t.test('paused: deadlines hold, and the pair in memory serves', async (t) => {
-    vault.server.pause();
+    await vault.server.pause();
     t.teardown(() => vault.server.resume());
     await until(
       async () => (await stack.get('/readyz')).body.parts.credential === 'degraded',

@@ -177,6 +177,7 @@ refused.unknown(
       '/healthz/',
       '/metrics',
       '/docs',
+      '/openapiXjson',
     ],
     ...['/admins/32%2Ftokens', '/.env', '/admins/32/tokens;x', '/readyz%00'],
   ].flatMap((path) =>

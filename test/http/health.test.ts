@@ -79,7 +79,7 @@ t.test('reasons are for operators alone, and hold no secret', async (t) => {
 });
 
 t.test('with Vault down later it is degraded, still asked for, and still mints', async (t) => {
-  vault.server.pause();
+  await vault.server.pause();
   await until(async () => (await stack.get('/readyz')).body.status === 'degraded', 'it to be degraded');
   const { status, body } = await stack.get('/readyz');
   t.equal(status, 200);

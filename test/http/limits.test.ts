@@ -105,6 +105,16 @@ t.test('a body that never ends is 408', async (t) => {
   recorded.push({ problem: 'request-timeout', requestId });
 });
 
+t.test('a body that is over the limit and does not end is 413, and soon', async (t) => {
+  const connection = await Connection.open(t, url);
+  connection.write(head(['Transfer-Encoding', 'chunked']));
+  connection.write(`8000\r\n${' '.repeat(0x8000)}\r\n`);
+  recorded.push({
+    problem: 'payload-too-large',
+    requestId: await isLastProblem(t, connection, 'payload-too-large'),
+  });
+});
+
 t.test('a body that drips is 408 all the same', async (t) => {
   const connection = await Connection.open(t, url);
   connection.write(head(['Transfer-Encoding', 'chunked']));

@@ -72,6 +72,7 @@ function head(status: number, limit?: unknown, remaining?: unknown, windowS?: un
   return {
     status,
     headers: {
+      'content-type': 'application/json',
       'x-rate-limit-limit': header(limit),
       'x-rate-limit-remaining': header(remaining),
       'x-rate-limit-window': header(windowS),
@@ -132,6 +133,13 @@ t.test('after a pause turns are given in order, and no more than the window has 
   t.strictSame(order, [0, 1, 2, 3, 4, 5]);
   await clock.move(5_000);
   t.strictSame(order, [0, 1, 2, 3, 4, 5, 6, 7]);
+});
+
+t.test('a 429 that is not LM’s own JSON pauses nothing', async (t) => {
+  const { window, call, refusal, within } = windowOf();
+  await call({ status: 429, headers: { 'content-type': 'text/html' } });
+  t.match(window.state(), { paused: false });
+  t.equal(await refusal(within(2_000)), undefined);
 });
 
 t.test('a newcomer does not pass those who wait', async (t) => {

@@ -159,7 +159,10 @@ t.test('a new pair that LM does not take is latched, and the old one serves on',
   for (let i = 0; i < 10; i++) t.equal(await cameTo(mintFor()), 'key1');
   await clock.pass(59_000);
   t.equal(journal.count('findOwner key2'), 0, 'LM is not asked again before a minute is over');
-  t.match(credentials.state(), { version: 1, latched: false });
+  t.match(credentials.state(), { version: 1, latched: false, newPairFails: true });
+  source.rotate(pairOf(1));
+  t.equal(await cameTo(mintFor()), 'key1');
+  t.match(credentials.state(), { version: 1, newPairFails: false }, 'the new pair was taken back');
 });
 
 t.test(

@@ -189,3 +189,40 @@ t.test('a 401 that a clock explains is not sent again', async (t) => {
   t.equal(journal.count('send'), 1);
   t.equal(credentials.state().latched, false);
 });
+
+t.test('with less than a second left nothing is sent', async (t) => {
+  const late = await started([created], { deadlineMs: 999 });
+  t.equal(
+    said(await late.forwarded),
+    'nothing-made: not-sent request-timeout too-late-to-send; null after 0 ms',
+  );
+  t.equal(late.journal.count('send'), 0);
+  const inTime = await started([created], { deadlineMs: 1_000 });
+  t.equal(said(await inTime.forwarded), 'minted: token 501; 200 after 30 ms');
+});
+
+t.test('a wait that would leave less than a second to send again is not begun', async (t) => {
+  const { forwarded, clock, journal } = await started([unreachable, created], { deadlineMs: 1_099 });
+  t.equal(said(await forwarded), 'nothing-made: not-sent upstream-unreachable ECONNREFUSED; null after 2 ms');
+  t.equal(journal.count('send'), 1);
+  t.strictSame(clock.due(), []);
+});
+
+t.test('a turn that comes too late to send again leaves what LM was before: unreachable', async (t) => {
+  const { forwarded, clock, journal, portal } = await started([unreachable, created], { deadlineMs: 5_000 });
+  portal.turn = () => new Promise((resolve) => void clock.after(4_000, resolve));
+  await clock.pass(5_000);
+  t.equal(said(await forwarded), 'nothing-made: not-sent upstream-unreachable ECONNREFUSED; null after 2 ms');
+  t.equal(journal.count('send'), 1);
+});
+
+t.test(
+  'a second signature that fails proves that nothing was made, and is told as our own fault',
+  async (t) => {
+    const { forwarded, clock, journal, portal } = await started([unreachable, created]);
+    portal.signFault = new Error('no such digest');
+    await clock.pass(100);
+    t.equal(said(await forwarded), 'nothing-made: not-sent internal-error; null after 2 ms');
+    t.equal(journal.count('send'), 1);
+  },
+);

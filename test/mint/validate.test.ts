@@ -192,7 +192,11 @@ t.test('JSON in UTF-8 is taken under each way to write its media type', async (t
     'application/json;charset=utf-8',
     'application/json; charset="UTF-8"',
     'application/json ; charset = Utf-8 ',
+    'application/json ; charset="utf-8" ;',
+    'APPLICATION/JSON',
     'application/json;',
+    ' application/json ; ; charset=utf-8',
+    `application/json${' '.repeat(84)}`,
   ])
     t.ok(await accepted({ contentType }), contentType);
   t.ok(await accepted({ contentEncoding: 'Identity' }));
@@ -214,7 +218,13 @@ t.test('anything else is refused before its body is read', async (t) => {
     'application/json, text/plain',
     'application/json; charset=latin1',
     'application/json; charset=utf-8; charset=utf-16',
+    'application/json; charset=utf-8; charset=utf-8',
+    'application/json; charset="utf-8',
+    'application/json charset=utf-8',
+    'application/json;foo=bar',
+    'application/json; charset=utf-8; foo=bar',
     'application/json; boundary=x',
+    `application/json${' '.repeat(85)}`,
     'application/x-www-form-urlencoded',
   ])
     t.equal(await refusedAs({ contentType }), 'unsupported-media-type', contentType);
@@ -225,4 +235,10 @@ t.test('anything else is refused before its body is read', async (t) => {
 t.test('a body that cannot be read ends in the reader’s own problem', async (t) => {
   const tooLarge = new Problem('payload-too-large', 'too large');
   await t.rejects(validate({ ...callWith({}), readBody: () => Promise.reject(tooLarge) }), tooLarge);
+});
+
+t.test('a pointer is told up to 200 units, whatever a caller names its members', async (t) => {
+  const inner = Array.from({ length: 21 }, () => '"a":1').join(',');
+  const said = await refused({ text: `{"${'~'.repeat(7_900)}":{${inner}}}` });
+  t.strictSame(said, ['invalid-request', ...Array(20).fill(`/${'~0'.repeat(99)}~: the member stands twice`)]);
 });

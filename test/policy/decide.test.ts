@@ -84,7 +84,7 @@ t.test('a forbid whose condition fails is a refusal, though Cedar says allow', a
   t.match(decide(question()), {
     allow: false,
     reason: 'forbidden',
-    policies: ['automation-mints-for-its-users'],
+    policies: ['long'],
     errors: [/^long: integer overflow/],
   });
   t.match(decide(question({ admin: 41 })), {

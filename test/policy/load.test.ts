@@ -1,7 +1,9 @@
-import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { bundleWith, EXAMPLE, exampleWith, faultsOf, load } from './bundle.ts';
+import { createDecide } from '../../src/policy/decide.ts';
+import { bundleWith, EXAMPLE, exampleWith, faultsOf, load, question } from './bundle.ts';
 
 t.test('the example bundle loads', async (t) => {
   const begin = performance.now();
@@ -101,6 +103,11 @@ const policyFaults: [string, string, string[]][] = [
     'a policy that can never match',
     `@id("a") forbid (principal in Group::"production", action, resource);`,
     [`${P}:1:1: policy is impossible`],
+  ],
+  [
+    'a group that nobody declares',
+    `// Group::"fine in a comment"\n@id("a") ${permit.replace(', resource', ',\n resource in Group::"nosuch"')}`,
+    [`${P}:3:14: entities.yaml declares no group "nosuch"`],
   ],
   [
     'no network address',
@@ -213,17 +220,48 @@ for (const [what, file, piece, by, expected] of yamlFaults) {
   });
 }
 
+t.test('the files of a folder that Kubernetes mounts are read through their links, once each', async (t) => {
+  const dir = await bundleWith(t.testdir());
+  const policies = join(dir, 'policies');
+  renameSync(policies, join(dir, 'v1'));
+  mkdirSync(policies);
+  renameSync(join(dir, 'v1'), join(policies, '..2026_11_25'));
+  symlinkSync('..2026_11_25', join(policies, '..data'));
+  for (const name of readdirSync(join(policies, '..data'))) {
+    symlinkSync(`..data/${name}`, join(policies, name));
+  }
+  const { digest } = await load(EXAMPLE);
+  t.equal((await load(dir)).digest, digest);
+});
+
+for (const name of ['.deny.cedar', '..x.cedar']) {
+  t.test(`a hidden policy file is read like any other: ${name}`, async (t) => {
+    const nobody = '@id("nobody") forbid (principal, action, resource);';
+    const bundle = await load(await bundleWith(t.testdir(), { [`policies/${name}`]: nobody }));
+    t.match(
+      bundle.policies.find(({ id }) => id === 'nobody'),
+      { id: 'nobody' },
+    );
+    const decide = createDecide(bundle, { randomBytes, name: 'test' });
+    t.match(decide(question()), { allow: false, reason: 'forbidden', policies: ['nobody'] });
+  });
+}
+
 t.test('a file that is missing, or would be left out, is a fault', async (t) => {
   const dir = await bundleWith(t.testdir(), {
     'stray.cedar': permit,
     'policies/deny.ceder': permit,
+    '.stray.cedar': permit,
+    'policies/.deny.cedar~': permit,
     'entities.yaml': Buffer.from([0x61, 0xc3, 0x28]),
   });
   rmSync(join(dir, 'issuers.yaml'));
   mkdirSync(join(dir, 'policies/folder.cedar'));
   check(t, (await faultsOf(dir)).sort(), [
+    '.stray.cedar:1:1: policies belong in the folder',
     'entities.yaml:1:1: is not valid UTF-8',
     'issuers.yaml:1:1: is missing',
+    'policies/.deny.cedar~:1:1: only files that end in `.cedar`',
     'policies/deny.ceder:1:1: only files that end in `.cedar`',
     'policies/folder.cedar:1:1: ',
     'stray.cedar:1:1: policies belong in the folder',

@@ -106,6 +106,22 @@ t.test('all who fail with one token share one login', async (t) => {
   t.equal(vault.to('/login').length, 2, 'the first, and one more');
 });
 
+t.test('a denial that comes after things worked is worth a login of its own, however soon', async (t) => {
+  let denied = true;
+  let dead = '';
+  const vault = await fakeVault(
+    t,
+    issuing(({ token }) => (denied || token === dead ? refused(403, 'permission denied') : secret(PAIR))),
+  );
+  const { read } = openSession(t, vault);
+  await t.rejects(read());
+  t.equal(vault.to('/login').length, 2);
+  denied = false;
+  dead = String(await read());
+  t.equal(await read(), `t${vault.to('/login').length}`);
+  t.equal(vault.to('/login').length, 3, 'the revoked token was replaced at once');
+});
+
 t.test('a 403 that a login does not heal causes no login at each request', async (t) => {
   const vault = await fakeVault(
     t,
