@@ -60,5 +60,5 @@ LABEL org.opencontainers.image.title="lm-token-broker" \
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
   CMD ["node", "-e", "fetch('http://' + process.env.LISTEN + '/healthz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # Without the flag SIGUSR1 would open the inspector, which reads all of memory.
-ENTRYPOINT ["node", "--max-semi-space-size=16", "--heap-growing-percent=100", "--disable-sigusr1", "dist/src/main.js"]
+ENTRYPOINT ["node", "--disable-sigusr1", "dist/src/main.js"]
 CMD ["serve"]

@@ -26,11 +26,8 @@ const listening = z.object({
   url: z.string(),
   privateUrl: z.string().optional(),
 });
-/**
- * As `npm start` and the image have them: memory that is given back soon is worth more here than throughput, and no
- * signal opens a debugger, through which all secrets can be read.
- */
-export const NODE_FLAGS = ['--max-semi-space-size=16', '--heap-growing-percent=100', '--disable-sigusr1'];
+/** As `npm start` and the image have it: no signal opens a debugger, through which all secrets can be read. */
+export const NODE_FLAGS = ['--disable-sigusr1'];
 const START_WITHIN_MS = 15_000;
 
 /**

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
 import { ConfigFault, loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
@@ -17,6 +18,7 @@ export async function serve(): Promise<void> {
     const { BundleError, start } = await import('../compose.ts');
     isOperators = (fault) => fault instanceof BundleError;
     const running = await start(config, log);
+    keepHeapSmall();
     process.on('SIGHUP', () => running.retryNow());
     closeWithGrace(
       { delay: config.DRAIN_TIMEOUT + FORCE_AFTER_MS, logger: false, skip: ['SIGHUP'] },
@@ -32,4 +34,13 @@ export async function serve(): Promise<void> {
     console.error(`lm-token-broker: ${isOperators(fault) ? said : `could not start: ${said}`}`);
     process.exitCode = isOperators(fault) ? EX_CONFIG : 1;
   }
+}
+
+/**
+ * From here on the heap grows by little and is collected often, so that what a mint leaves behind is soon given back;
+ * while starting it may grow as it likes. V8 reads both flags at each collection, so they may be set this late.
+ */
+function keepHeapSmall(): void {
+  setFlagsFromString('--heap-growing-percent=50');
+  setFlagsFromString('--semi-space-growth-factor=1');
 }

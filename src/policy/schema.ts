@@ -1,4 +1,9 @@
-import { checkParseSchema, isAuthorized, type PolicySet } from '@cedar-policy/cedar-wasm/nodejs';
+import {
+  checkParseSchema,
+  preparsePolicySet,
+  preparseSchema,
+  statefulIsAuthorized,
+} from '@cedar-policy/cedar-wasm/nodejs';
 import type { AdminId, PrincipalId } from '../mint/ids.ts';
 import { NO_TTL } from '../mint/ports.ts';
 import { cedarFaults } from './cedar-faults.ts';
@@ -7,14 +12,18 @@ import type { BundleFault } from './faults.ts';
 import { ACTIONS, type Action, cedarQuestion } from './question.ts';
 
 const FILE = 'schema.cedarschema';
-const NO_POLICIES: PolicySet = { staticPolicies: '' };
+/** Under this name Cedar keeps what is checked; the next check takes its place. */
+const CHECKED = 'checked';
 
 /** Checks that the schema is one, and that every question the broker asks fits it. */
 export function checkSchema(schema: string): BundleFault[] {
   const parsed = checkParseSchema(schema);
   if (parsed.type === 'failure') return cedarFaults(FILE, schema, 0, parsed.errors);
+  // As decisions are made later: the schema is parsed once, and so is a set without policies.
+  preparseSchema(CHECKED, schema);
+  preparsePolicySet(CHECKED, { staticPolicies: {} });
   return ACTIONS.flatMap((action) => {
-    const message = misfit(schema, action);
+    const message = misfit(action);
     if (message === undefined) return [];
     return [
       {
@@ -28,7 +37,7 @@ export function checkSchema(schema: string): BundleFault[] {
 }
 
 /** Asks the fullest question there is, one team and one group included; what Cedar has against it, if anything. */
-function misfit(schema: string, action: Action): string | undefined {
+function misfit(action: Action): string | undefined {
   const memberships = membershipsOf({
     teams: ['team'],
     services: [{ issuer: 'alias', subject: 'subject', teams: ['team'] }],
@@ -55,10 +64,10 @@ function misfit(schema: string, action: Action): string | undefined {
     },
     memberships,
   );
-  const answer = isAuthorized({
+  const answer = statefulIsAuthorized({
     ...question,
-    policies: NO_POLICIES,
-    schema,
+    preparsedPolicySetId: CHECKED,
+    preparsedSchemaName: CHECKED,
     validateRequest: true,
   });
   return answer.type === 'failure' ? answer.errors[0]?.message : undefined;
