@@ -1,30 +1,21 @@
 import { Agent } from 'undici';
 import type { Clock, Deadline } from '../mint/clock.ts';
 import type { Events } from '../mint/ports.ts';
+import type { Algorithm } from './algorithms.ts';
 import { discoverKeys } from './discovery.ts';
 import { createFetchJson, FetchFault, type FetchJson } from './fetch-json.ts';
-import type { Algorithm, Issuer } from './issuers.ts';
+import type { Issuer } from './issuers.ts';
+import type { IssuerState, KeySource } from './key-source.ts';
 import { selectKey, type VerificationKey, verificationKeys } from './keys.ts';
 import type { IdentitySettings } from './settings.ts';
 
-/** How it stands with one issuer's keys. */
-export interface IssuerState {
-  readonly alias: string;
-  /** How many keys can verify tokens now; 0 also when they are too old to serve. */
-  readonly keys: number;
-  /** Milliseconds since they were fetched; null when they never were. */
-  readonly ageMs: number | null;
-  /** Why the last fetch failed; null when it did not, or when there was none yet. */
-  readonly failure: string | null;
-}
-
 /**
- * One issuer's keys. They are fetched anew every `refreshMs`, by one fetch that all who wait share; while the issuer
+ * The keys of an issuer that publishes them. They are fetched anew every `refreshMs`, by one fetch that all who wait share; while the issuer
  * is down the last ones serve on for `staleMs`. A key id that is not among them causes a fetch too, unless the last
  * *attempt*, failed or not, was less than `cooldownMs` ago: strangers can make up key ids, and must not be able to
  * make the broker hammer its issuer.
  */
-export class IssuerKeys {
+export class IssuerKeys implements KeySource {
   readonly issuer: Issuer;
   readonly #clock: Clock;
   readonly #events: Events;
@@ -58,12 +49,15 @@ export class IssuerKeys {
     this.#fetchJson = createFetchJson(this.#agent, parts.clock, fetchTimeoutMs);
   }
 
-  /** Fetches the keys now, or waits for the fetch that is under way. Never throws. */
   fetch(): Promise<void> {
     this.#attempt ??= this.#fetchOnce().finally(() => {
       this.#attempt = undefined;
     });
     return this.#attempt;
+  }
+
+  known(algorithm: Algorithm, kid: string | undefined): VerificationKey | 'unknown' | 'ambiguous' {
+    return selectKey(this.#usable(), algorithm, kid);
   }
 
   /**
@@ -75,17 +69,14 @@ export class IssuerKeys {
     kid: string | undefined,
     deadline: Deadline,
   ): Promise<VerificationKey | 'unknown' | 'ambiguous' | 'unavailable'> {
-    const selected = selectKey(this.#usable(), algorithm, kid);
+    const selected = this.known(algorithm, kid);
     if (selected !== 'unknown') return selected;
     if (this.#attempt !== undefined || this.retryInMs() === 0) await this.#fetchBy(deadline);
     const keys = this.#usable();
     return keys.length === 0 ? 'unavailable' : selectKey(keys, algorithm, kid);
   }
 
-  /**
-   * Fetches the keys anew for a token that names no key and fits none that is known: its issuer may have another by
-   * now. The cool-down holds for it too; false when it is too soon.
-   */
+  /** The cool-down holds for it too. */
   async fetchAgain(deadline: Deadline): Promise<boolean> {
     if (this.#attempt === undefined && this.retryInMs() > 0) return false;
     await this.#fetchBy(deadline);

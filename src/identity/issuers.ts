@@ -2,23 +2,10 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { ALGORITHMS } from './algorithms.ts';
 import { endpointFault } from './endpoint.ts';
-
-/** Signatures that only the issuer can make; a shared secret would let the broker, or who reads it, sign too. */
-const ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-] as const;
-export type Algorithm = (typeof ALGORITHMS)[number];
+import { readKeyFile } from './key-file.ts';
+import type { VerificationKey } from './keys.ts';
 
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 const MAX_AGE_S = 366 * SECONDS.d;
@@ -53,7 +40,10 @@ const authorities = (folder: string) =>
     }
   });
 
-const issuerSchema = (folder: string) =>
+/** Whether `jwks` is meant as a URL; else it is the path of a file. */
+const isUrl = (jwks: string) => /^[a-z][a-z0-9+.-]*:/i.test(jwks);
+
+const entrySchema = (folder: string) =>
   z.strictObject({
     alias: text
       .regex(/^[a-z][a-z0-9-]{0,30}$/, 'must be a letter, then letters, digits or `-` (a-z), at most 31')
@@ -67,26 +57,57 @@ const issuerSchema = (folder: string) =>
       .min(1, 'must name one')
       .default(['RS256', 'ES256']),
     maxTokenAge: duration.default(SECONDS.d),
-    jwks: endpoint.optional(),
+    subjectClaim: text.min(1, 'must name a claim').default('sub'),
+    jwks: text
+      .superRefine((jwks, context) => {
+        const fault = isUrl(jwks) ? endpointFault(jwks, { loopback: true }) : undefined;
+        if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+      })
+      .optional(),
     ca: authorities(folder).optional(),
   });
 
-/** The schema of `issuers.yaml` in a bundle's folder; parse it asynchronously, since it reads what `ca` names. */
+/** One entry, in which `keys` has taken the place of a `jwks` that names a file. */
+const issuerSchema = (folder: string) =>
+  entrySchema(folder).transform(async ({ jwks, ...entry }, context): Promise<Issuer> => {
+    if (jwks === undefined) return entry;
+    if (isUrl(jwks)) return { ...entry, jwks };
+    const keys = await readKeyFile(resolve(folder, jwks), entry.algorithms);
+    if (typeof keys !== 'string') return { ...entry, keys };
+    context.addIssue({ code: 'custom', path: ['jwks'], message: keys });
+    return z.NEVER;
+  });
+
+const MAX_ISSUERS = 20;
+
+/**
+ * The schema of `issuers.yaml` in a bundle's folder; parse it asynchronously, since it reads the files that `ca` and
+ * `jwks` name. Aliases and issuer URLs are each unique, so that a token's `iss` leads to one entry, and a service's
+ * issuer to one as well.
+ */
 export const issuersSchema = (folder: string) =>
   z.strictObject({
     issuers: z
       .array(issuerSchema(folder), { error: 'must be a list' })
       .min(1, 'must declare an issuer')
+      .max(MAX_ISSUERS, `must declare at most ${MAX_ISSUERS}`)
       .superRefine((issuers, context) => {
-        if (issuers.length > 1) {
-          context.addIssue({
-            code: 'custom',
-            path: [1],
-            message: 'has a second entry; several issuers are not available yet',
-          });
+        for (const name of ['alias', 'issuer'] as const) {
+          const seen = new Set<string>();
+          for (const [index, { [name]: value }] of issuers.entries()) {
+            if (seen.has(value)) {
+              context.addIssue({ code: 'custom', path: [index, name], message: 'is that of an entry above' });
+            }
+            seen.add(value);
+          }
         }
       }),
   });
 
-/** Who signs callers' tokens, and what of theirs is taken. `maxTokenAge` is in seconds, `ca` is PEM. */
-export type Issuer = z.output<ReturnType<typeof issuersSchema>>['issuers'][number];
+/**
+ * Who signs callers' tokens, and what of theirs is taken. `maxTokenAge` is in seconds, `ca` is PEM. The keys are
+ * `keys`, else at the URL `jwks`, else found by discovery.
+ */
+export interface Issuer extends z.output<ReturnType<typeof entrySchema>> {
+  readonly keys?: readonly VerificationKey[];
+}

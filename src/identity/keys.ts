@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
-import type { Algorithm } from './issuers.ts';
+import type { Algorithm } from './algorithms.ts';
 
 /** One public key of an issuer, fit to verify signatures. */
 export interface VerificationKey {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { readJson } from '../mint/json.ts';
 import { refused } from './refusals.ts';
+import type { TokenTimes } from './times.ts';
 
 const MAX_TOKEN_BYTES = 12_288;
 
@@ -24,6 +25,7 @@ export interface UnverifiedToken {
   readonly algorithm: string;
   readonly kid: string | undefined;
   readonly issuer: string;
+  readonly times: TokenTimes;
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
@@ -63,7 +65,8 @@ export function parseToken(compact: string): UnverifiedToken {
   const claims = claimsSchema.safeParse(jsonOf(claimsPart));
   if (!claims.success) throw refused('claims-malformed');
   const { alg: algorithm, kid } = header.data;
-  return { compact, algorithm, kid, issuer: claims.data.iss, claims: claims.data };
+  const { iss: issuer, exp, iat, nbf } = claims.data;
+  return { compact, algorithm, kid, issuer, times: { exp, iat, nbf }, claims: claims.data };
 }
 
 function jsonOf(part: string): unknown {

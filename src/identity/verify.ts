@@ -2,43 +2,57 @@ import { JWSSignatureVerificationFailed, JWTClaimValidationFailed, JWTExpired } 
 import { jwtVerify } from 'jose/jwt/verify';
 import type { Clock, Deadline } from '../mint/clock.ts';
 import { Problem } from '../mint/problems.ts';
-import type { IssuerKeys } from './issuer-keys.ts';
-import type { Algorithm } from './issuers.ts';
+import type { Algorithm } from './algorithms.ts';
+import type { KeySource } from './key-source.ts';
+import type { VerificationKey } from './keys.ts';
 import { type Refusal, refused } from './refusals.ts';
+import { LEEWAY_S, type TokenTimes } from './times.ts';
 import type { UnverifiedToken } from './token.ts';
 
-/** Between clocks, on `exp`, `nbf` and `iat` alike; without it tokens that were made a moment ago are refused. */
-const LEEWAY_S = 60;
 const MAX_SUBJECT_UNITS = 1024;
 
+/** A token whose signature and claims were found good, and by what. */
+export interface Verified {
+  /** What the issuer's `subjectClaim` holds, verbatim. */
+  readonly subject: string;
+  readonly keys: KeySource;
+  readonly algorithm: Algorithm;
+  readonly kid: string | undefined;
+  /** `encoding` of the key that verified it. */
+  readonly keyEncoding: string;
+  readonly times: TokenTimes;
+}
+
 /**
- * Verifies a token by the keys and rules of its issuer (RFC 8725), and gives its subject, verbatim.
- * Throws `unauthenticated` and `identity-provider-unavailable`.
+ * Verifies a token by the keys and rules of its issuer (RFC 8725), whatever was verified before. Throws
+ * `unauthenticated` and `identity-provider-unavailable`.
  */
 export async function verifyToken(
   token: UnverifiedToken,
-  keys: IssuerKeys,
+  keys: KeySource,
   { clock, deadline }: { clock: Clock; deadline: Deadline },
-): Promise<string> {
+): Promise<Verified> {
   const { issuer } = keys;
   const algorithm = issuer.algorithms.find((listed) => listed === token.algorithm);
   if (algorithm === undefined) throw refused('algorithm-not-allowed');
-  const verified = () => verifySignature(token, algorithm, keys, { clock, deadline });
-  let refusal = await verified();
-  if (refusal === 'signature-invalid' && token.kid === undefined && (await keys.fetchAgain(deadline))) {
-    refusal = await verified();
+  const { kid, times } = token;
+  const verify = () => verifySignature(token, algorithm, keys, { clock, deadline });
+  let outcome = await verify();
+  if (outcome === 'signature-invalid' && kid === undefined && (await keys.fetchAgain(deadline))) {
+    outcome = await verify();
   }
-  if (refusal !== undefined) throw refused(refusal);
-  return subjectOf(token.claims['sub']);
+  if (typeof outcome === 'string') throw refused(outcome);
+  const subject = subjectOf(token.claims[issuer.subjectClaim]);
+  return { subject, keys, algorithm, kid, keyEncoding: outcome.encoding, times };
 }
 
-/** Checks signature and claims with the one key that the token asks for; why not, if not. Throws `identity-provider-unavailable`. */
+/** Checks signature and claims with the one key that the token asks for: that key, or why not. Throws `identity-provider-unavailable`. */
 async function verifySignature(
   token: UnverifiedToken,
   algorithm: Algorithm,
-  keys: IssuerKeys,
+  keys: KeySource,
   { clock, deadline }: { clock: Clock; deadline: Deadline },
-): Promise<Refusal | undefined> {
+): Promise<VerificationKey | Refusal> {
   const { issuer } = keys;
   const selected = await keys.select(algorithm, token.kid, deadline);
   if (selected === 'unavailable') throw unavailable(keys);
@@ -54,13 +68,13 @@ async function verifySignature(
       clockTolerance: LEEWAY_S,
       currentDate: new Date(clock.now()),
     });
-    return undefined;
+    return selected;
   } catch (error) {
     return refusalOf(error);
   }
 }
 
-function unavailable(keys: IssuerKeys): Problem {
+function unavailable(keys: KeySource): Problem {
   return new Problem(
     'identity-provider-unavailable',
     'The keys of the token’s issuer cannot be had at the moment, so the token cannot be verified.',

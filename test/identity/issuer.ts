@@ -113,6 +113,29 @@ export async function startIssuer(t: Test, path = ''): Promise<TestIssuer> {
 
 export const AUDIENCE = 'https://broker.widgets.example';
 
+/** What `issuers.yaml` would say of an issuer. */
+export function entryFor(issuer: Pick<TestIssuer, 'url'>, entry: Partial<Issuer> = {}): Issuer {
+  return {
+    alias: 'ci',
+    issuer: issuer.url,
+    audience: AUDIENCE,
+    algorithms: ['RS256', 'ES256'],
+    maxTokenAge: 86_400,
+    subjectClaim: 'sub',
+    ...entry,
+  };
+}
+
+/** The identity of callers of these issuers, on a clock that stands still. */
+export function identityOfAll(t: Test, issuers: readonly Issuer[], settings: Partial<IdentitySettings> = {}) {
+  const clock = new TestClock();
+  const told: { message: string; detail: Members }[] = [];
+  const tell = (message: string, detail: Members) => void told.push({ message, detail });
+  const identity = createIdentity(issuers, { clock, events: { warn: tell, info: tell }, settings });
+  t.teardown(() => identity.close());
+  return { identity, clock, told };
+}
+
 /** The identity of callers of one issuer, on a clock that stands still, and what is needed to call it. */
 export function identityOf(
   t: Test,
@@ -120,20 +143,8 @@ export function identityOf(
   entry: Partial<Issuer> = {},
   settings: Partial<IdentitySettings> = {},
 ) {
-  const clock = new TestClock();
-  const told: { message: string; detail: Members }[] = [];
-  const tell = (message: string, detail: Members) => void told.push({ message, detail });
-  const declared: Issuer = {
-    alias: 'ci',
-    issuer: issuer.url,
-    audience: AUDIENCE,
-    algorithms: ['RS256', 'ES256'],
-    maxTokenAge: 86_400,
-    ...entry,
-  };
-  const identity = createIdentity([declared], { clock, events: { warn: tell, info: tell }, settings });
-  t.teardown(() => identity.close());
-  return { identity, clock, told, claims: (more: Members = {}) => claimsOf(issuer.url, clock, more) };
+  const parts = identityOfAll(t, [entryFor(issuer, entry)], settings);
+  return { ...parts, claims: (more: Members = {}) => claimsOf(issuer.url, parts.clock, more) };
 }
 
 /** Claims of a token that was issued 10 s ago and lives 5 min; a member that is undefined is left out. */

@@ -19,6 +19,7 @@ t.test('an entry of three lines is enough, and the issuer is kept to the letter'
       audience: 'broker',
       algorithms: ['RS256', 'ES256'],
       maxTokenAge: 86_400,
+      subjectClaim: 'sub',
     },
   ]);
   t.match(await read('.', { maxTokenAge: '45m' }), [{ maxTokenAge: 2700 }]);
@@ -42,6 +43,10 @@ t.test('an entry that would trust more than it says is refused', async (t) => {
     [{ maxTokenAge: 3600 }, 'maxTokenAge must be a time'],
     [{ maxTokenAge: '1.5h' }, 'maxTokenAge must be a whole number'],
     [{ maxTokenAge: '367d' }, 'maxTokenAge must be at most 366d'],
+    [{ subjectClaim: '' }, 'subjectClaim must name a claim'],
+    [{ subjectClaim: ['sub', 'oid'] }, 'subjectClaim must be text'],
+    [{ jwks: 'http://issuer.example/keys' }, 'jwks must be https'],
+    [{ jwks: 'file:///keys.json' }, 'jwks must be https'],
     [{ jwks: 'ftp://issuer.example/keys' }, 'jwks must be https'],
     [{ ca: 'missing.pem' }, 'ca must be a file with a certificate'],
     [{ clientId: 'x' }, ' Unrecognized key'],
@@ -58,8 +63,21 @@ t.test('a ca file is read from the folder of the bundle, and a key is not a cert
   t.match(await read(dir, { ca: 'key.pem' }), [/^ca must be a file with a certificate/]);
 });
 
-t.test('a second issuer is refused as not available yet', async (t) => {
-  const one = { alias: 'a', issuer: 'https://a.example', audience: 'x' };
-  const result = await issuersSchema('.').safeParseAsync({ issuers: [one, { ...one, alias: 'b' }] });
-  t.match(result.error?.issues, [{ path: ['issuers', 1], message: /several issuers are not available yet/ }]);
+t.test('twenty issuers are taken, each under its own alias and URL, and no more', async (t) => {
+  const readAll = async (issuers: object[]) => {
+    const result = await issuersSchema('.').safeParseAsync({ issuers });
+    return result.success ? result.data.issuers.length : result.error.issues;
+  };
+  const entry = (i: number) => ({ alias: `a${i}`, issuer: `https://${i}.example`, audience: 'x' });
+  const twenty = Array.from({ length: 20 }, (_, i) => entry(i));
+  t.equal(await readAll(twenty), 20);
+  t.match(await readAll([...twenty, entry(20)]), [{ path: ['issuers'], message: 'must declare at most 20' }]);
+  t.match(await readAll([]), [{ path: ['issuers'], message: 'must declare an issuer' }]);
+  const message = 'is that of an entry above';
+  const { alias, issuer } = entry(0);
+  t.match(await readAll([entry(0), entry(1), { ...entry(2), alias }, { ...entry(3), issuer }]), [
+    { path: ['issuers', 2, 'alias'], message },
+    { path: ['issuers', 3, 'issuer'], message },
+  ]);
+  t.equal(await readAll([entry(0), { ...entry(1), issuer: `${issuer}/` }]), 2, 'to the letter');
 });

@@ -13,6 +13,7 @@ t.test('a JWT of a real OpenBao names its entity, and one for another audience i
       audience: wanted,
       algorithms: ['ES256' as const],
       maxTokenAge: 86_400,
+      subjectClaim: 'sub',
     };
     const identity = createIdentity([entry], { clock: systemClock, events });
     t.teardown(() => identity.close());

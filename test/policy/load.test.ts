@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -39,6 +39,33 @@ t.test('a folder behind a link that is swapped is read whole', async (t) => {
   }
   t.equal((await load(dir)).folder, v1);
 });
+
+t.test(
+  'services of several issuers are told apart by alias, and keys come from a file of the folder',
+  async (t) => {
+    const { x, y } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
+    const sub = 'replace-with-the-sub-of-your-service';
+    const dir = await bundleWith(t.testdir(), {
+      'keys.json': JSON.stringify({ keys: [{ kty: 'EC', crv: 'P-256', x, y }] }),
+      'issuers.yaml': await exampleWith(
+        'issuers.yaml',
+        '\n    # Where',
+        '\n  - {alias: b, issuer: "https://b.example", audience: x, jwks: keys.json}\n    # Where',
+      ),
+      'entities.yaml': await exampleWith(
+        'entities.yaml',
+        'groups:\n',
+        `  - {issuer: b, subject: '${sub}'}\ngroups:\n`,
+      ),
+    });
+    const { issuers } = await load(dir);
+    t.match(issuers, [
+      { alias: 'demo', issuer: 'https://issuer.example.com' },
+      { alias: 'b', issuer: 'https://b.example', keys: [{ kid: undefined }] },
+    ]);
+    t.notOk(issuers[1]?.jwks);
+  },
+);
 
 const P = 'policies/new.cedar';
 const permit = 'permit (principal, action, resource);';
@@ -179,11 +206,25 @@ const yamlFaults: [string, string, string, string, string[]][] = [
   ],
   ['no audience', I, '    audience: lm-token-broker\n', '', [`${I}:4:5: \`audience\` must be text`]],
   [
-    'a second issuer',
+    'a second issuer under the alias of the first',
     I,
     '\n    # Where',
-    '\n  - {alias: b, issuer: "https://b.example", audience: x}\n    # Where',
-    [`${I}:14:5: \`issuers\` has a second entry; several issuers are not available yet`],
+    '\n  - {alias: demo, issuer: "https://b.example", audience: x}\n    # Where',
+    [`${I}:17:6: \`alias\` is that of an entry above`],
+  ],
+  [
+    'a second entry for one issuer',
+    I,
+    '\n    # Where',
+    '\n  - {alias: b, issuer: "https://issuer.example.com", audience: x}\n    # Where',
+    [`${I}:17:16: \`issuer\` is that of an entry above`],
+  ],
+  [
+    'a file of keys that is not there',
+    I,
+    '\n    # Where',
+    '\n    jwks: ./keys.json\n    # Where',
+    [`${I}:17:5: \`jwks\` must be an https URL, or a file that can be read`],
   ],
   ['a schema that does not parse', S, 'entity Team;', 'entity Team', [`${S}:10:1: unexpected token`]],
   ['a schema with an unknown type', S, 'note: String', 'note: Text', [`${S}:`]],
