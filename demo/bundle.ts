@@ -15,7 +15,9 @@ export interface DemoCaller {
  * `platform-automation`, which may mint for the group `automation-users`: admins 32 and 33.
  */
 export async function writeBundle(folder: string, caller: DemoCaller): Promise<void> {
-  await cp(projectFile('examples/policy'), folder, { recursive: true });
+  // Without its cases: they are about the example's service.
+  const cases = projectFile('examples/policy/tests');
+  await cp(projectFile('examples/policy'), folder, { recursive: true, filter: (from) => from !== cases });
   await writeFile(
     join(folder, 'issuers.yaml'),
     stringify({

@@ -16,15 +16,22 @@ import { createPortal } from './logicmonitor/portal.ts';
 import { Deadline, systemClock } from './mint/clock.ts';
 import { Credentials } from './mint/credential.ts';
 import { Endings } from './mint/end.ts';
+import { readCases } from './policy/cases.ts';
 import { createDecide } from './policy/decide.ts';
-import { BundleError } from './policy/faults.ts';
+import { explain } from './policy/explain.ts';
+import { BundleError, printFault } from './policy/faults.ts';
 import { loadBundle } from './policy/load.ts';
+import { runCases } from './policy/run-cases.ts';
+import { trialSchema } from './policy/trial.ts';
 import { Readiness } from './readiness.ts';
 import { openCredential } from './vault/open.ts';
 import type { VaultSettings } from './vault/settings.ts';
 import { version } from './version.ts';
 
-export { BundleError };
+export { BundleError, explain, printFault, readCases, runCases, trialSchema };
+
+/** Loads a bundle as the broker does. Throws a `BundleError` with all its faults. */
+export const loadPolicy = (folder: string) => loadBundle(folder, issuersSchema);
 
 /** A broker that listens. */
 export interface Running {
@@ -51,7 +58,7 @@ export async function start(config: Config, log: Logger): Promise<Running> {
   // Begun first, since its answers come while the bundle is being checked.
   const vault = openCredential(vaultSettings(config), { clock, random: Math.random, events });
   const read = vault.start();
-  const bundle = await loadBundle(config.POLICY_DIR, issuersSchema).catch(stopping(vault));
+  const bundle = await loadPolicy(config.POLICY_DIR).catch(stopping(vault));
   const audit = await openAuditLog(
     {
       dir: config.AUDIT_DIR,

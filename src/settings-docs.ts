@@ -55,6 +55,7 @@ export function helpText(): string {
   });
   return `lm-token-broker ${version}: mints LogicMonitor API tokens for callers that policy allows.\n
 Usage: lm-token-broker [serve]      run the broker; settings are environment variables
+       lm-token-broker policy …    check, test and explain a policy bundle; policy --help tells how
        lm-token-broker --help      show this
        lm-token-broker --version   show the version
 

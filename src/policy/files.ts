@@ -21,9 +21,9 @@ const MAX_POLICY_FILES = 1000;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Reads the files of a bundle, and nothing else of its folder. Links are resolved first, so that a folder that is
- * swapped meanwhile is read whole, from before or from after; a Kubernetes volume is swapped by its link `..data`.
- * What cannot be read is a fault in the answer; this never throws.
+ * Reads the files that a bundle decides by, and nothing else of its folder: its `tests` do not change the digest. Links
+ * are resolved first, so that a folder that is swapped meanwhile is read whole, from before or from after; a Kubernetes
+ * volume is swapped by its link `..data`. What cannot be read is a fault in the answer; this never throws.
  */
 export async function readBundleFiles(given: string): Promise<BundleFiles> {
   const faults: BundleFault[] = [];
@@ -77,8 +77,8 @@ async function policyFiles(folder: string, fault: (file: string, reason: string)
   return names.slice(0, MAX_POLICY_FILES);
 }
 
-/** Reads a regular file of bounded size; a file that grows meanwhile is still bounded. */
-async function readBounded(path: string): Promise<Buffer> {
+/** Reads a regular file of bounded size; a file that grows meanwhile is still bounded. Throws what `reasonOf` puts in words. */
+export async function readBounded(path: string): Promise<Buffer> {
   const file = await open(path, 'r');
   try {
     const stat = await file.stat();
@@ -97,7 +97,8 @@ async function readBounded(path: string): Promise<Buffer> {
   }
 }
 
-function reasonOf(error: unknown): string {
+/** Why a file of a bundle could not be read. */
+export function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOENT') return 'is missing';
   if (typeof code === 'string') return `cannot be read (${code})`;

@@ -12,10 +12,11 @@ import { BundleError, type BundleFault } from './faults.ts';
 import { readBundleFiles } from './files.ts';
 import { type Policy, parsePolicies, undeclaredNames, validatePolicies } from './policies.ts';
 import { checkSchema } from './schema.ts';
+import { membershipWarnings } from './warnings.ts';
 import { type ReadYaml, readYaml } from './yaml.ts';
 
 /** What policy needs to know of an issuer. */
-interface DeclaredIssuer {
+export interface DeclaredIssuer {
   readonly alias: string;
   readonly issuer: string;
 }
@@ -24,12 +25,14 @@ interface DeclaredIssuer {
 export interface Bundle<I extends DeclaredIssuer = DeclaredIssuer> {
   /** The real path that was read. */
   readonly folder: string;
-  /** SHA-256 over the names and contents of its files, hex. */
+  /** SHA-256 over the names and contents of its files, hex; not of those that `issuers.yaml` names. */
   readonly digest: string;
   readonly issuers: readonly I[];
   readonly schema: string;
   readonly policies: readonly Policy[];
   readonly memberships: Memberships;
+  /** What may be meant, but is worth a look. */
+  readonly warnings: readonly BundleFault[];
 }
 
 /**
@@ -83,6 +86,7 @@ export async function loadBundle<I extends DeclaredIssuer>(
     schema,
     policies: parsed.policies,
     memberships: membershipsOf(entities.value),
+    warnings: membershipWarnings(entities, entities.value),
   };
 }
 
