@@ -4,7 +4,7 @@ import type { SignedCall } from '../mint/ports.ts';
 
 /** How the portal is reached. */
 export interface ClientSettings {
-  /** `https://COMPANY.DOMAIN/santaba/rest`, or a stand-in's address; `/santaba/rest` is added to one without a path. */
+  /** `https://COMPANY.DOMAIN/santaba/rest`, or a stand-in's, whole. */
   readonly baseUrl: string;
   /** For one connection, TLS included, in milliseconds. */
   readonly connectTimeoutMs: number;
@@ -44,8 +44,6 @@ export function brokenOff(exchange: Exclude<Exchange, { kind: 'whole' }>): {
 export interface Client {
   /** Sends one call once; never throws, never sends it again, follows no redirect, decompresses nothing. */
   exchange(call: SignedCall, deadline: Deadline): Promise<Exchange>;
-  /** Resolves when the calls under way are over and the connections are closed. */
-  close(): Promise<void>;
   /** Breaks off the calls under way: what was sent is `cut`, the rest `unsent`. Resolves when the connections are closed. */
   breakOff(): Promise<void>;
 }
@@ -63,7 +61,7 @@ class Attempt {
  */
 export function createClient(settings: ClientSettings, clock: Clock): Client {
   const base = new URL(settings.baseUrl);
-  const basePath = base.pathname === '/' ? '/santaba/rest' : base.pathname.replace(/\/+$/, '');
+  const basePath = base.pathname.replace(/\/+$/, '');
   const pool = new Pool(base.origin, {
     connections: settings.connections ?? 64,
     pipelining: 1,
@@ -120,10 +118,6 @@ export function createClient(settings: ClientSettings, clock: Clock): Client {
   let closed: Promise<void> | undefined;
   return {
     exchange,
-    close() {
-      closed ??= pool.close();
-      return closed;
-    },
     breakOff() {
       closed ??= pool.destroy();
       return closed;

@@ -27,8 +27,6 @@ export interface LmPortal extends Portal {
   clockSkewMs(): number | undefined;
   /** The account's rate windows by method. */
   rateWindows(): Readonly<Record<SignedCall['method'], WindowState>>;
-  /** Resolves when the calls under way are over and the connections are closed. */
-  close(): Promise<void>;
   /** Breaks off the calls under way, each of which then has an unknown end. Resolves when the connections are closed. */
   breakOff(): Promise<void>;
 }
@@ -127,7 +125,6 @@ export function createPortal(
       POST: windows.POST.state(),
       DELETE: windows.DELETE.state(),
     }),
-    close: () => client.close(),
     breakOff() {
       brokenOff = true;
       return client.breakOff();

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { openAuditLog } from '../../src/audit/open.ts';
@@ -215,30 +216,46 @@ t.test('what is owed when the broker stops with a broken disk is told to the ope
   t.match(String(last?.detail['record']), owed.mintId);
 });
 
-t.test('a really full file system is 503 until something is deleted, and the log stays whole', async (t) => {
-  const dir = t.testdir();
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=96k,mode=700', 'tmpfs', dir]).status !== 0) {
-    t.pass('not run', { skip: 'mounting is not permitted here; the fault is injected above' });
-    return;
-  }
-  const log = await openAuditLog({ dir, minFreeBytes: 0 }, { clock: wakefulClock, events: new Heard() });
-  try {
-    writeFileSync(join(dir, 'ballast'), Buffer.alloc(60_000));
-    const write = () => reasonOf(log.durable(intent(freshMintId(), 'x'.repeat(900))));
-    let durable = 0;
-    let reason = await write();
-    for (; reason === 'durable'; reason = await write()) durable += 1;
-    t.match(reason, /^(ENOSPC|SHORT_WRITE)$/);
-    rmSync(join(dir, 'ballast'));
-    await until(() => log.state().ok);
-    await log.durable(intent());
-    const records = await readRecords(join(dir, 'audit.jsonl'));
-    t.equal(records.filter(({ kind }) => kind === 'intent').length, durable + 1);
-    const recovered = records.find(({ kind }) => kind === 'system');
-    t.match(recovered, { event: 'recovered', detail: { reason } });
-    t.ok(gapless(dir));
-  } finally {
-    await log.close();
-    execFileSync('umount', [dir]); // before the folder is removed
-  }
-});
+/** A file system of 96 kB on a folder; false where none may be mounted. */
+const mountSmall = (dir: string): boolean =>
+  spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=96k,mode=700', 'tmpfs', dir]).status === 0;
+
+const mayMount = (() => {
+  const dir = mkdtempSync(join(tmpdir(), 'lm-token-broker-mount-'));
+  const mounted = mountSmall(dir);
+  if (mounted) spawnSync('umount', [dir]);
+  rmSync(dir, { recursive: true });
+  return mounted;
+})();
+const withoutMount = !mayMount && 'mounting is not permitted here; the fault is injected above';
+
+t.test(
+  'a really full file system is 503 until something is deleted, and the log stays whole',
+  {
+    skip: withoutMount,
+  },
+  async (t) => {
+    const dir = t.testdir();
+    t.ok(mountSmall(dir));
+    const log = await openAuditLog({ dir, minFreeBytes: 0 }, { clock: wakefulClock, events: new Heard() });
+    try {
+      writeFileSync(join(dir, 'ballast'), Buffer.alloc(60_000));
+      const write = () => reasonOf(log.durable(intent(freshMintId(), 'x'.repeat(900))));
+      let durable = 0;
+      let reason = await write();
+      for (; reason === 'durable'; reason = await write()) durable += 1;
+      t.match(reason, /^(ENOSPC|SHORT_WRITE)$/);
+      rmSync(join(dir, 'ballast'));
+      await until(() => log.state().ok);
+      await log.durable(intent());
+      const records = await readRecords(join(dir, 'audit.jsonl'));
+      t.equal(records.filter(({ kind }) => kind === 'intent').length, durable + 1);
+      const recovered = records.find(({ kind }) => kind === 'system');
+      t.match(recovered, { event: 'recovered', detail: { reason } });
+      t.ok(gapless(dir));
+    } finally {
+      await log.close();
+      execFileSync('umount', [dir]); // before the folder is removed
+    }
+  },
+);

@@ -28,7 +28,7 @@ t.test('one call is what LM’s page asks for, to the byte', async (t) => {
       socket.write(OK);
     }),
   );
-  const { portal } = portalAt(t, `${url}/santaba/rest/`, { version: '1.2.3' });
+  const { portal } = portalAt(t, url, { baseUrl: `${url}/santaba/rest/`, version: '1.2.3' });
   const call = portal.sign({ ...order, type: 'bearer', note: 'ü' }, pair);
   t.match(await portal.send(call, within(5_000)), { kind: 'created' });
   const [head = '', body] = (came[0] ?? '').split('\r\n\r\n');
@@ -263,17 +263,14 @@ t.test('a gzip bomb is not unpacked', async (t) => {
   t.ok(process.memoryUsage().rss - before < 15_000_000);
 });
 
-t.test('closing waits for the call under way', async (t) => {
-  const came = Promise.withResolvers<Socket>();
-  const url = await tcpServer(t, (socket) => eachRequest(socket, () => came.resolve(socket)));
+t.test('after a break-off nothing is sent, however often it is asked for', async (t) => {
+  const url = await tcpServer(t, (socket) => eachRequest(socket, () => socket.write(OK)));
   const { portal } = portalAt(t, url);
-  const answer = portal.send(portal.sign(order, pair), within(5_000));
-  const socket = await came.promise;
-  const closed = portal.close();
-  socket.write(OK);
-  t.match(await answer, { kind: 'created' });
-  await closed;
+  t.match(await portal.send(portal.sign(order, pair), within(5_000)), { kind: 'created' });
+  await Promise.all([portal.breakOff(), portal.breakOff()]);
   t.match(await portal.send(portal.sign(order, pair), within(500)), { kind: 'unreachable' });
+  const refused = await portal.turn(within(500)).catch((thrown: unknown) => thrown);
+  t.match(refused, { problem: 'draining' });
 });
 
 t.test('an address that is no URL is refused when the portal is made', async (t) => {

@@ -41,16 +41,16 @@ export interface Told {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** A portal for one test, closed after it, with what it tells the operator. */
+/** A portal at the stand-in's `origin` for one test, closed after it, with what it tells the operator. */
 export function portalAt(
   t: Test,
-  baseUrl: string,
+  origin: string,
   settings: Partial<PortalSettings> = {},
 ): { portal: LmPortal; told: Told[] } {
   const told: Told[] = [];
   const portal = createPortal(
     {
-      baseUrl,
+      baseUrl: `${origin}/santaba/rest`,
       connectTimeoutMs: 2_000,
       attemptTimeoutMs: 8_000,
       maxAnswerBytes: 262_144,
@@ -65,7 +65,7 @@ export function portalAt(
       },
     },
   );
-  t.teardown(() => portal.close());
+  t.teardown(() => portal.breakOff());
   return { portal, told };
 }
 
