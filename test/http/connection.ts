@@ -118,3 +118,19 @@ export async function ask(
   connection.end();
   return answer;
 }
+
+/** What tests of the wire send: a good request of the allowed caller, whole and in parts. */
+export function requestsOf({ callerJwt }: { readonly callerJwt: string }) {
+  const path = '/admins/32/tokens';
+  const authorization = ['Authorization', `Bearer ${callerJwt}`] as const;
+  const json = ['Content-Type', 'application/json'] as const;
+  return {
+    path,
+    authorization,
+    json,
+    good: { path, headers: [authorization, json], body: '{}' },
+    /** The request line and headers of a good request whose body is yet to come, `more` headers included. */
+    head: (...more: (readonly [string, string])[]): Buffer =>
+      wire({ path, headers: [authorization, json, ...more] }),
+  };
+}

@@ -1,18 +1,12 @@
 import t from 'tap';
 import { startStack } from '../support/stack.ts';
-import { ask, Connection, wire } from './connection.ts';
+import { ask, Connection, requestsOf, wire } from './connection.ts';
 import { areOnRecord, isLastProblem, isProblem, type Seen } from './seen.ts';
 
 const RECEIVE_TIMEOUT_MS = 500;
 const stack = await startStack(t, { settings: { RECEIVE_TIMEOUT: `${RECEIVE_TIMEOUT_MS}ms` } });
 const { url } = stack.broker;
-const path = '/admins/32/tokens';
-const authorization = ['Authorization', `Bearer ${stack.callerJwt}`] as const;
-const json = ['Content-Type', 'application/json'] as const;
-const good = { path, headers: [authorization, json], body: '{}' };
-/** The request line and headers of a good request whose body is yet to come, `more` headers included. */
-const head = (...more: (readonly [string, string])[]): Buffer =>
-  wire({ path, headers: [authorization, json, ...more] });
+const { path, json, good, head } = requestsOf(stack);
 
 /** What was refused without a record of its own, and what known callers were refused. */
 const counted: Seen[] = [];

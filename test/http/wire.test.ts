@@ -1,18 +1,12 @@
 import t from 'tap';
 import type { ProblemName } from '../../src/mint/problems.ts';
 import { startStack, until } from '../support/stack.ts';
-import { ask, Connection, wire } from './connection.ts';
+import { ask, Connection, requestsOf, wire } from './connection.ts';
 import { areOnRecord, isLastProblem, isProblem, type Seen } from './seen.ts';
 
 const stack = await startStack(t);
 const { url } = stack.broker;
-const path = '/admins/32/tokens';
-const authorization = ['Authorization', `Bearer ${stack.callerJwt}`] as const;
-const json = ['Content-Type', 'application/json'] as const;
-const good = { path, headers: [authorization, json], body: '{}' };
-/** The request line and headers of a good request whose body is yet to come, `more` headers included. */
-const head = (...more: (readonly [string, string])[]): Buffer =>
-  wire({ path, headers: [authorization, json, ...more] });
+const { path, authorization, json, good, head } = requestsOf(stack);
 
 /** What was refused without a record of its own, and what known callers were refused. */
 const counted: Seen[] = [];
