@@ -58,7 +58,7 @@ LABEL org.opencontainers.image.title="lm-token-broker" \
   org.opencontainers.image.licenses="Apache-2.0"
 # 0.0.0.0 reaches this machine itself, whatever port LISTEN is set to.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
-  CMD ["node", "-e", "fetch('http://' + process.env.LISTEN + '/healthz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "const s = process.env.TLS_CERT_FILE ? 'https' : 'http'; require(s).get(s + '://' + process.env.LISTEN + '/healthz', { rejectUnauthorized: false }, ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 # Without the flag SIGUSR1 would open the inspector, which reads all of memory.
 ENTRYPOINT ["node", "--disable-sigusr1", "dist/src/main.js"]
 CMD ["serve"]

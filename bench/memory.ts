@@ -15,7 +15,11 @@ const COUNT = Number(process.argv[2] ?? 10_000);
 const IN_FLIGHT = 32;
 
 const ports = { brokerPort: 0, privatePort: 0, vaultPort: 0, lmPort: 0 };
-const stack = await startStack({ once: true, envFile: undefined, ...ports }, { LOG_LEVEL: 'info' }, () => {});
+const stack = await startStack(
+  { once: true, envFile: undefined, ...ports },
+  { LOG_LEVEL: 'info', CALLER_RATE: '999999', CALLER_BURST: '999999' },
+  () => {},
+);
 const floor = spawn(process.execPath, [join(import.meta.dirname, 'floor.ts'), stack.simulator.url], {
   stdio: ['ignore', 'pipe', 'inherit'],
 });

@@ -37,11 +37,11 @@ export async function writeBundle(folder: string, caller: DemoCaller): Promise<v
     stringify({
       teams: ['platform-automation'],
       services: [{ issuer: 'demo', subject: caller.subject, teams: ['platform-automation'] }],
-      groups: ['automation-users', 'production'],
+      groups: ['automation-users', 'production', 'people'],
       admins: [
         { id: 32, groups: ['automation-users'] },
         { id: 33, groups: ['automation-users', 'production'] },
-        { id: 41 },
+        { id: 41, groups: ['people'] },
         // The broker's own user: policy would allow it, and the broker still refuses.
         { id: 7, groups: ['automation-users'] },
       ],

@@ -1,37 +1,32 @@
-import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { openAuditLog } from './audit/open.ts';
-import type { Config } from './config.ts';
+import { firstBundle } from './compose-bundle.ts';
+import { Policy } from './compose-policy.ts';
+import { type Config, ConfigFault } from './config.ts';
 import { drain } from './drain.ts';
 import { Lifecycle } from './http/lifecycle.ts';
 import { Metrics } from './http/metrics.ts';
 import { privateServer } from './http/private-server.ts';
 import { publicServer } from './http/server.ts';
-import { createIdentity } from './identity/identity.ts';
-import { issuersSchema } from './identity/issuers.ts';
+import { type ClientTrust, Tls, TlsFault } from './http/tls.ts';
 import { eventsTo } from './log.ts';
 import { createPortal } from './logicmonitor/portal.ts';
+import { CallerRates } from './mint/caller-rates.ts';
 import { Deadline, systemClock } from './mint/clock.ts';
 import { Credentials } from './mint/credential.ts';
 import { Endings } from './mint/end.ts';
-import { readCases } from './policy/cases.ts';
-import { createDecide } from './policy/decide.ts';
-import { explain } from './policy/explain.ts';
-import { BundleError, printFault } from './policy/faults.ts';
-import { loadBundle } from './policy/load.ts';
-import { runCases } from './policy/run-cases.ts';
-import { trialSchema } from './policy/trial.ts';
+import type { Events } from './mint/ports.ts';
+import { BundleError } from './policy/faults.ts';
+import { randomBytes } from './random.ts';
 import { Readiness } from './readiness.ts';
 import { openCredential } from './vault/open.ts';
 import type { VaultSettings } from './vault/settings.ts';
 import { version } from './version.ts';
 
-export { BundleError, explain, printFault, readCases, runCases, trialSchema };
-
-/** Loads a bundle as the broker does. Throws a `BundleError` with all its faults. */
-export const loadPolicy = (folder: string) => loadBundle(folder, issuersSchema);
+export { BundleError };
 
 /** A broker that listens. */
 export interface Running {
@@ -58,7 +53,9 @@ export async function start(config: Config, log: Logger): Promise<Running> {
   // Begun first, since its answers come while the bundle is being checked.
   const vault = openCredential(vaultSettings(config), { clock, random: Math.random, events });
   const read = vault.start();
-  const bundle = await loadPolicy(config.POLICY_DIR).catch(stopping(vault));
+  const policyFirst = await firstBundle(config.POLICY_DIR).catch(stopping(vault));
+  const certificates = await clientCertificates(config);
+  const tls = await openTls(config, events, certificates).catch(stopping(vault));
   const audit = await openAuditLog(
     {
       dir: config.AUDIT_DIR,
@@ -69,11 +66,6 @@ export async function start(config: Config, log: Logger): Promise<Running> {
   ).catch(stopping(vault));
   const openAtStart = audit.openIntents();
   audit.soon({ kind: 'system', event: 'start', detail: { version, openIntents: openAtStart.length } });
-  audit.soon({
-    kind: 'system',
-    event: 'bundle-loaded',
-    detail: { digest: bundle.digest, policies: bundle.policies.length },
-  });
   for (const { mintId, adminId, time } of openAtStart.slice(0, 20))
     log.warn(
       { mintId, admin: adminId, since: time },
@@ -91,15 +83,13 @@ export async function start(config: Config, log: Logger): Promise<Running> {
     },
     { clock, events },
   );
-  const identity = createIdentity(bundle.issuers, {
+  const policy = new Policy(policyFirst, {
     clock,
     events,
-    settings: {
-      fetchTimeoutMs: config.ISSUER_TIMEOUT,
-      refreshMs: config.JWKS_REFRESH,
-      staleMs: config.JWKS_MAX_STALE,
-      cooldownMs: config.JWKS_COOLDOWN,
-    },
+    audit,
+    auditPath: join(config.AUDIT_DIR, 'audit.jsonl'),
+    certificates,
+    settings: config,
   });
   const credentials = new Credentials({
     source: vault,
@@ -119,13 +109,22 @@ export async function start(config: Config, log: Logger): Promise<Running> {
   });
   const lifecycle = new Lifecycle();
   const metrics = new Metrics(version);
-  const readiness = new Readiness({ lifecycle, audit, vault, credentials, identity, portal, endings });
+  const readiness = new Readiness({
+    lifecycle,
+    audit,
+    vault,
+    credentials,
+    policy,
+    tls,
+    portal,
+    endings,
+  });
   metrics.observe(readiness.gauges());
 
   const app = await publicServer({
     broker: {
-      authenticate: identity.authenticate,
-      decide: createDecide(bundle, { randomBytes }),
+      inForce: () => policy.inForce,
+      callerRates: new CallerRates({ perSecond: config.CALLER_RATE, burst: config.CALLER_BURST }, clock),
       credentials,
       portal,
       endings,
@@ -148,6 +147,7 @@ export async function start(config: Config, log: Logger): Promise<Running> {
     readiness: () => readiness.summary(),
     log,
     randomBytes,
+    tls,
   });
   const operators =
     config.PRIVATE_LISTEN === 'off'
@@ -155,12 +155,13 @@ export async function start(config: Config, log: Logger): Promise<Running> {
       : await privateServer({
           metrics,
           readiness: () => readiness.details(),
+          candidate: () => policy.candidate(),
           document: () => app.swagger(),
           log,
         });
 
   const [url, privateUrl] = await Promise.all([
-    listen(app, config.LISTEN),
+    listen(app, config.LISTEN, tls && 'https'),
     operators && config.PRIVATE_LISTEN !== 'off' ? listen(operators, config.PRIVATE_LISTEN) : undefined,
   ]).catch(async (fault: unknown) => {
     await Promise.all([app.close(), operators?.close(), vault.stop()]);
@@ -173,7 +174,7 @@ export async function start(config: Config, log: Logger): Promise<Running> {
     .child({}, { level: 'info' })
     .info({ url, privateUrl, version, openIntents: openAtStart.length }, 'listening');
   const warmed = Promise.all([
-    identity.warm(),
+    policy.warm(),
     read.then(() => credentials.warm(new Deadline(clock, config.REQUEST_TIMEOUT))),
   ]);
   warmed.catch((fault: unknown) => log.error({ err: fault }, 'warming up failed'));
@@ -181,7 +182,11 @@ export async function start(config: Config, log: Logger): Promise<Running> {
   return {
     url,
     privateUrl,
-    retryNow: () => credentials.retryNow(),
+    retryNow() {
+      credentials.retryNow();
+      void tls?.look();
+      void policy.reloadNow();
+    },
     drain: (options) =>
       drain(
         {
@@ -194,7 +199,7 @@ export async function start(config: Config, log: Logger): Promise<Running> {
           portal,
           audit,
           vault,
-          identity,
+          policy,
           leadMs: config.DRAIN_LEAD,
           timeoutMs: config.DRAIN_TIMEOUT,
         },
@@ -209,6 +214,34 @@ function stopping(vault: { stop(): Promise<void> }): (fault: unknown) => Promise
     await vault.stop();
     throw fault;
   };
+}
+
+/** What judges client certificates, when any are asked for: loaded then only, since the start need not wait for it. */
+async function clientCertificates(config: Config) {
+  if (config.TLS_CLIENT_CA_FILE === undefined) return undefined;
+  const { ClientCertificates } = await import('./identity/certificates/client-certificates.ts');
+  return new ClientCertificates({ clock: systemClock });
+}
+
+/** Undefined when callers are served in plain HTTP. Throws a `ConfigFault` when its files cannot be taken. */
+async function openTls(
+  config: Config,
+  events: Events,
+  clientTrust: ClientTrust | undefined,
+): Promise<Tls | undefined> {
+  const { TLS_CERT_FILE: certificate, TLS_KEY_FILE: key } = config;
+  if (certificate === undefined || key === undefined) return undefined;
+  const paths = {
+    certificate,
+    key,
+    clientCa: config.TLS_CLIENT_CA_FILE,
+    clientCrl: config.TLS_CLIENT_CRL_FILE,
+  };
+  try {
+    return await Tls.open(paths, { clock: systemClock, events, clientTrust, everyMs: config.RELOAD_EVERY });
+  } catch (fault) {
+    throw fault instanceof TlsFault ? new ConfigFault([fault.message]) : fault;
+  }
 }
 
 function vaultSettings(config: Config): VaultSettings {
@@ -232,8 +265,9 @@ function vaultSettings(config: Config): VaultSettings {
 async function listen(
   app: FastifyInstance,
   { host, port }: { readonly host: string; readonly port: number },
+  scheme: 'http' | 'https' = 'http',
 ): Promise<string> {
   await app.listen({ host, port });
   const { address, family, port: taken } = app.server.address() as AddressInfo; // `as`: it listens on a port, not on a pipe
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`;
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${taken}`;
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { Secret } from './mint/secret.ts';
 import { SETTINGS, type Setting } from './settings.ts';
+import { TLS_FILES, tlsFaults } from './tls-faults.ts';
 import type { Login } from './vault/login.ts';
 
 type Name = keyof typeof SETTINGS;
@@ -67,6 +68,11 @@ export function loadConfig(
       required(name, `, but VAULT_AUTH_METHOD is ${values.VAULT_AUTH_METHOD}`);
   }
   faults.push(...nestingFaults(values));
+  const tlsTexts = TLS_FILES.map((name) => {
+    const path = values[name];
+    return [name, path === undefined ? undefined : readNamed(name, path, readText, faults)] as const;
+  });
+  faults.push(...tlsFaults(values, Object.fromEntries(tlsTexts)));
   let vaultCaPem: string | undefined;
   if (values.VAULT_CACERT !== undefined)
     vaultCaPem = readCertificates('VAULT_CACERT', values.VAULT_CACERT, readText, faults);

@@ -16,7 +16,7 @@ export interface DrainParts {
   readonly portal: { breakOff(): Promise<void> };
   readonly audit: AuditLog & { readonly refusals: { flush(): void }; close(): Promise<void> };
   readonly vault: { stop(): Promise<void> };
-  readonly identity: { close(): Promise<void> };
+  readonly policy: { stop(): Promise<void> };
   readonly leadMs: number;
   /** The longest wait for the last mint to end. */
   readonly timeoutMs: number;
@@ -61,7 +61,7 @@ export async function drain(parts: DrainParts, { lead }: { readonly lead: boolea
     detail: { inFlight: cutOff, pendingEnds: endings.pending },
   });
   await audit.close();
-  await Promise.all([parts.vault.stop(), parts.identity.close()]);
+  await Promise.all([parts.vault.stop(), parts.policy.stop()]);
 }
 
 /** Unlike the clock's timers this one keeps the process alive: its end is waited for. */

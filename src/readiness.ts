@@ -19,9 +19,24 @@ export interface ReadinessParts {
     };
   };
   readonly credentials: Credentials;
-  readonly identity: {
-    state(): readonly { readonly alias: string; readonly keys: number; readonly failure: string | null }[];
+  readonly policy: {
+    state(): {
+      readonly digest: string | null;
+      readonly loadedAt: number | null;
+      readonly faults: readonly string[];
+    };
+    issuers(): readonly { readonly alias: string; readonly keys: number; readonly failure: string | null }[];
+    candidate():
+      | {
+          readonly faults: readonly string[];
+          readonly behindBytes: number;
+          readonly counts: Readonly<Record<string, number>>;
+        }
+      | undefined;
   };
+  readonly tls:
+    | { state(): { readonly ok: boolean; readonly fault: string | null; readonly notAfter: string } }
+    | undefined;
   readonly portal: {
     clockSkewMs(): number | undefined;
     rateWindows(): { readonly POST: { readonly remaining: number | undefined } };
@@ -57,14 +72,17 @@ export class Readiness {
 
   /** For operators: with the reasons. */
   details(): Ready & { readonly details: Readonly<Record<string, unknown>> } {
-    const { audit, vault, credentials, identity, portal, lifecycle } = this.#parts;
+    const { audit, vault, credentials, policy, tls, portal, lifecycle } = this.#parts;
+    const { loadedAt, ...bundle } = policy.state();
     return {
       ...this.summary(),
       details: {
         audit: audit.state(),
         vault: vault.state(),
         credential: credentials.state(),
-        identity: identity.state(),
+        policy: { ...bundle, loadedAt: loadedAt && new Date(loadedAt).toISOString() },
+        identity: policy.issuers(),
+        tls: tls?.state() ?? null,
         logicmonitor: { clockSkewMs: portal.clockSkewMs() ?? null },
         inFlight: lifecycle.inFlight,
       },
@@ -73,7 +91,7 @@ export class Readiness {
 
   /** The same as numbers, for Prometheus. */
   gauges(): readonly GaugeSource[] {
-    const { audit, vault, credentials, portal, endings, lifecycle } = this.#parts;
+    const { audit, vault, credentials, policy, tls, portal, endings, lifecycle } = this.#parts;
     const gauge = (name: string, help: string, read: () => number): GaugeSource => ({
       name: `lmtb_${name}`,
       help,
@@ -84,6 +102,29 @@ export class Readiness {
         /^(?:ready|degraded)$/.test(this.summary().status) ? 1 : 0,
       ),
       gauge('in_flight_requests', 'Mint requests that are being worked on.', () => lifecycle.inFlight),
+      gauge(
+        'policy_up_to_date',
+        '1 while the bundle in force is what its files say; 0 while they have a fault and are not taken.',
+        () => Number(policy.state().faults.length === 0),
+      ),
+      gauge(
+        'policy_loaded_timestamp_seconds',
+        'When the bundle in force was taken, epoch seconds.',
+        () => (policy.state().loadedAt ?? 0) / 1_000,
+      ),
+      ...this.#candidateGauges(),
+      ...(tls === undefined
+        ? []
+        : [
+            gauge('tls_up_to_date', '1 while the TLS files can be used as they are.', () =>
+              Number(tls.state().ok),
+            ),
+            gauge(
+              'tls_not_after_seconds',
+              'When the server certificate ends, epoch seconds.',
+              () => Date.parse(tls.state().notAfter) / 1_000,
+            ),
+          ]),
       gauge('audit_writable', '1 while an intent would be recorded.', () => Number(audit.state().ok)),
       gauge('audit_queued_records', 'Audit records that wait to be written.', () => audit.state().queued),
       gauge('audit_size_bytes', 'Size of the audit log that is on disk.', () => audit.state().size),
@@ -120,16 +161,41 @@ export class Readiness {
     ];
   }
 
+  #candidateGauges(): GaugeSource[] {
+    const { policy } = this.#parts;
+    if (policy.candidate() === undefined) return [];
+    return [
+      {
+        name: 'lmtb_policy_candidate_decisions',
+        help: 'Recorded decisions since the candidate was loaded, by how its own would differ.',
+        label: 'change',
+        read: () => policy.candidate()?.counts ?? {},
+      },
+      {
+        name: 'lmtb_policy_candidate_up_to_date',
+        help: '1 while the candidate is what its files say; 0 while they have a fault.',
+        read: () => Number(policy.candidate()?.faults.length === 0),
+      },
+      {
+        name: 'lmtb_policy_candidate_behind_bytes',
+        help: 'How much of the audit log the candidate was not tried on yet.',
+        read: () => policy.candidate()?.behindBytes ?? 0,
+      },
+    ];
+  }
+
   #states(): Ready['parts'] {
-    const { audit, vault, credentials, identity, portal } = this.#parts;
+    const { audit, vault, credentials, policy, tls, portal } = this.#parts;
     const { everHad, ok } = vault.state();
     const { ownAdminKnown, latched, newPairFails } = credentials.state();
     const skewed = Math.abs(portal.clockSkewMs() ?? 0) > SKEW_WARN_MS;
     return {
-      policy: 'ok',
-      identity: identity.state().every(({ keys, failure }) => keys > 0 && failure === null)
-        ? 'ok'
-        : 'degraded',
+      policy: partState(policy.state().faults.length === 0, true),
+      identity: partState(
+        policy.issuers().every(({ keys, failure }) => keys > 0 && failure === null),
+        true,
+      ),
+      ...(tls && { tls: partState(tls.state().ok, true) }),
       audit: audit.state().ok ? 'ok' : 'failed',
       credential: partState(ok, everHad),
       logicmonitor: partState(ownAdminKnown && !latched && !skewed && !newPairFails, !latched),

@@ -99,3 +99,13 @@ export const webUrl = z.string().transform((text, context): string => {
 
 /** An LM user id. */
 export const lmUserId = adminIdSchema;
+
+/** A whole number from 1 to `most`. */
+export const countUpTo = (most: number) =>
+  z
+    .string()
+    .refine(
+      (text) => /^[1-9][0-9]{0,9}$/.test(text) && Number(text) <= most,
+      `must be an integer from 1 to ${most}`,
+    )
+    .transform(Number);

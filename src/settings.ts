@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   address,
+  countUpTo,
   duration,
   interval,
   lmUserId,
@@ -45,6 +46,26 @@ export const SETTINGS = {
     group: LISTENING,
     doc: 'Address and port for operators: `/metrics`, `/docs`, details of `/readyz`. `off` opens none.',
   },
+  TLS_CERT_FILE: {
+    schema: text,
+    group: LISTENING,
+    doc: 'Path of a PEM file with the certificate for callers, its chain after it. With it and TLS_KEY_FILE callers are served over TLS 1.2 and 1.3 only.',
+  },
+  TLS_KEY_FILE: {
+    schema: text,
+    group: LISTENING,
+    doc: 'Path of a PEM file with the private key of that certificate, without a passphrase.',
+  },
+  TLS_CLIENT_CA_FILE: {
+    schema: text,
+    group: LISTENING,
+    doc: 'Path of a PEM file with the CAs of client certificates, each of which may name any caller. With it callers are asked for a certificate, and need none when they have a JWT.',
+  },
+  TLS_CLIENT_CRL_FILE: {
+    schema: text,
+    group: LISTENING,
+    doc: 'Path of a PEM file with revocation lists. The CA that issued a client certificate must then have one there whose time is not over; a CA above it may have one.',
+  },
   TRUSTED_PROXIES: {
     schema: proxies,
     default: '',
@@ -76,10 +97,7 @@ export const SETTINGS = {
     doc: 'The id of the LogicMonitor user that the broker’s own key belongs to, if the key may not list tokens.',
   },
   LM_CONNECTIONS: {
-    schema: z
-      .string()
-      .regex(/^[1-9][0-9]{0,3}$/, 'must be an integer from 1 to 9999')
-      .transform(Number),
+    schema: countUpTo(9999),
     default: '64',
     group: LM,
     doc: 'Connections to the portal at the most.',
@@ -142,6 +160,23 @@ export const SETTINGS = {
     schema: text,
     group: FILES,
     doc: 'The policy bundle: `schema.cedarschema`, `policies/*.cedar`, `entities.yaml`, `issuers.yaml`.',
+  },
+  POLICY_CANDIDATE: {
+    schema: text,
+    group: FILES,
+    doc: 'Another bundle, which decides nothing: `/policy/candidate` and metrics tell what it would have decided otherwise.',
+  },
+  RELOAD_EVERY: {
+    schema: interval,
+    default: '5s',
+    group: FILES,
+    doc: 'How often policy and TLS files are looked at for a change.',
+  },
+  JWT_CACHE: {
+    schema: duration,
+    default: '5m',
+    group: FILES,
+    doc: 'How long a JWT whose signature was verified is not verified again; its times and its key are looked at each time.',
   },
   JWKS_REFRESH: {
     schema: interval,
@@ -217,13 +252,22 @@ export const SETTINGS = {
     doc: 'Largest header block.',
   },
   MAX_IN_FLIGHT: {
-    schema: z
-      .string()
-      .regex(/^[1-9][0-9]{0,5}$/, 'must be an integer from 1 to 999999')
-      .transform(Number),
+    schema: countUpTo(999999),
     default: '1000',
     group: BOUNDS,
     doc: 'Requests at the same time; more are answered 503 `overloaded`.',
+  },
+  CALLER_RATE: {
+    schema: countUpTo(999999),
+    default: '20',
+    group: BOUNDS,
+    doc: 'Requests a second that one caller may make; more are answered 429 `too-many-requests`.',
+  },
+  CALLER_BURST: {
+    schema: countUpTo(999999),
+    default: '100',
+    group: BOUNDS,
+    doc: 'Requests that one caller may make at once, after a pause.',
   },
   DRAIN_LEAD: {
     schema: duration,

@@ -28,13 +28,17 @@ module.exports = {
         'compose.ts and main.ts stand above the folders of src/; commands call what compose.ts gives them.',
       severity: 'error',
       from: { path: '^dist/src/[^/]+/', pathNot: '^dist/src/cli/' },
-      to: { path: '^dist/src/(compose|main)\\.js$' },
+      to: { path: '^dist/src/(compose|compose-bundle|compose-policy|compose-commands|main)\\.js$' },
     },
     {
       name: 'only-compose-knows-the-parts',
-      comment: 'Of the top-level files of src/, compose.ts alone imports the parts.',
+      comment:
+        'Of the top-level files of src/, compose.ts alone imports the parts, with compose-bundle.ts, compose-policy.ts and compose-commands.ts.',
       severity: 'error',
-      from: { path: '^dist/src/[^/]+\\.js$', pathNot: '^dist/src/compose\\.js$' },
+      from: {
+        path: '^dist/src/[^/]+\\.js$',
+        pathNot: '^dist/src/(compose|compose-bundle|compose-policy|compose-commands)\\.js$',
+      },
       to: { path: `^dist/src/${PARTS}/` },
     },
     {

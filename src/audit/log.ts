@@ -205,7 +205,7 @@ export class AuditFile implements AuditLog {
 
   #unrecorded({ problem, principal, source, requestId }: RequestEvent): void {
     const detail = `${principal.alias} ${principal.subject}`;
-    this.refusals.note(`unrecorded:${problem}`, { address: source.address, requestId, detail });
+    this.refusals.note(`unrecorded:${problem ?? 'dry-run'}`, { address: source.address, requestId, detail });
   }
 }
 

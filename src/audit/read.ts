@@ -8,15 +8,20 @@ import { type AuditRecord, auditRecordSchema } from './record.ts';
  * zod's or JSON's for a line that is no record.
  */
 export async function readRecords(path: string): Promise<AuditRecord[]> {
+  const records: AuditRecord[] = [];
+  await eachRecord(path, (record) => records.push(record));
+  return records;
+}
+
+/** The same, each handed to `visit` as it is read, in the memory of a chunk. */
+export async function eachRecord(path: string, visit: (record: AuditRecord) => void): Promise<void> {
   const file = await open(path, 'r');
   try {
-    const records: AuditRecord[] = [];
     await walkLines(
       async (into, position) => (await file.read(into, 0, into.length, position)).bytesRead,
       (await file.stat()).size,
-      (line) => records.push(auditRecordSchema.parse(JSON.parse(line.toString('utf8')))),
+      (line) => visit(auditRecordSchema.parse(JSON.parse(line.toString('utf8')))),
     );
-    return records;
   } finally {
     await file.close();
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COUNTED_PER, REQUIREMENTS } from '../mint/obligations.ts';
 import { DENIAL_REASONS, PROBLEMS, type ProblemName } from '../mint/problems.ts';
 import type { AuditEvent } from '../mint/records.ts';
 
@@ -23,13 +24,41 @@ const requested = z.strictObject({
   reason: z.string().nullable(),
 });
 
+const names = z.array(z.string());
+const counted = { policy: z.string(), limit: z.int().min(1), per: z.enum(COUNTED_PER) };
+
+const obligations = z.strictObject({
+  require: z.array(z.enum(REQUIREMENTS)),
+  maxTtlS: count.nullable(),
+  defaultTtlS: count.nullable(),
+  quotas: z.array(z.strictObject({ ...counted, windowS: z.int().min(1) })),
+  maxLive: z.array(z.strictObject(counted)),
+});
+
+const input = z.strictObject({
+  action: z.literal('mintToken'),
+  time,
+  ttlS: count.nullable().describe('Seconds that were asked for; null for no end.'),
+  wrap: z.boolean(),
+  keyed: z.boolean().describe('Whether the request brought an `Idempotency-Key`.'),
+  claims: z
+    .record(z.string(), z.union([z.string(), z.int(), z.boolean(), names]))
+    .describe('The claims that the issuer’s entry declares, as the token had them.'),
+  misfitClaims: names.describe('Declared claims that the token had with another type.'),
+  certificate: z.string().nullable().describe('Whose client certificate the connection had.'),
+  teams: names.describe('Of the principal.'),
+  groups: names.describe('Of the admin.'),
+});
+
 const decision = z.strictObject({
   id,
   allow: z.boolean(),
   reason: z.enum(DENIAL_REASONS).nullable(),
   policies: z.array(z.string()).describe('The `@id`s of the policies that decided.'),
   errors: z.array(z.string()).describe('What Cedar reported while it evaluated.'),
+  obligations: obligations.nullable().describe('What the permits that matched ask for.'),
   bundle: sha256.describe('SHA-256 of the policy bundle that decided.'),
+  input: input.describe('What policy was told beside principal, admin, source and request.'),
 });
 
 const token = z.strictObject({
@@ -59,7 +88,7 @@ const context = {
     alias: z.string(),
     issuer: z.string(),
     subject: z.string(),
-    authenticatedBy: z.literal('jwt'),
+    authenticatedBy: z.enum(['jwt', 'mtls']),
   }),
   source: z.strictObject({ address: z.string(), userAgent: z.string().nullable() }),
 };
@@ -117,8 +146,8 @@ const request = z.strictObject({
   adminId: adminId.nullable(),
   requested: requested.nullable(),
   decision: decision.nullable(),
-  outcome: z.literal('refused'),
-  problem,
+  outcome: z.enum(['refused', 'dry-run']),
+  problem: problem.nullable().describe('Null for a dry run.'),
   reason: z.string().nullable(),
   durationMs: z.number().min(0),
 });
@@ -147,6 +176,7 @@ const system = z.strictObject({
     'start',
     'stop',
     'bundle-loaded',
+    'bundle-refused',
     'recovered',
     'credential-changed',
     'latch-closed',

@@ -16,7 +16,7 @@ export async function serve(): Promise<void> {
     const log = createLog(config.LOG_LEVEL);
     // Loaded here, so that `--help` and a faulty configuration need not wait for all of the broker.
     const { BundleError, start } = await import('../compose.ts');
-    isOperators = (fault) => fault instanceof BundleError;
+    isOperators = (fault) => fault instanceof BundleError || fault instanceof ConfigFault;
     const running = await start(config, log);
     keepHeapSmall();
     process.on('SIGHUP', () => running.retryNow());

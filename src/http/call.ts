@@ -5,6 +5,7 @@ import type { Deadline } from '../mint/clock.ts';
 import type { RequestId } from '../mint/ids.ts';
 import type { MintAnswer, MintCall } from '../mint/ports.ts';
 import { readBody } from './body.ts';
+import { peerCertificate } from './tls-peer.ts';
 
 /** How long a caller has at least to take its answer, ms. */
 const TAKE_AT_LEAST_MS = 1_000;
@@ -33,12 +34,14 @@ export function mintCall(
     },
     deadline: limits.deadline,
     authorization: everyHeader(rawHeaders, 'authorization'),
+    certificate: peerCertificate(request.raw.socket),
     idempotencyKeys: everyHeader(rawHeaders, 'idempotency-key'),
     contentType: headers['content-type'] ?? '',
     contentEncoding: headers['content-encoding'] ?? '',
     adminId: request.params.id,
     query: /\?(.*)$/s.exec(request.raw.url ?? '')?.[1] ?? '',
     readBody: () => body,
+    report: (answer) => void reply.code(200).send(answer),
     deliver: (answer) => deliver(reply, answer, limits.deadline),
   };
 }

@@ -5,7 +5,9 @@ import type { PROBLEMS } from '../mint/problems.ts';
 export interface GaugeSource {
   readonly name: string;
   readonly help: string;
-  readonly read: () => number;
+  /** One number, or one for each value of the label. */
+  readonly read: () => number | Readonly<Record<string, number>>;
+  readonly label?: string;
 }
 
 /** The broker's metrics. No label names a caller, an admin or a mint. */
@@ -19,7 +21,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
     this.#requests = new Counter({
       name: 'lmtb_mint_requests_total',
-      help: 'Mint requests by what became of them: delivered, undelivered, or the problem.',
+      help: 'Mint requests by what became of them: delivered, undelivered, dry-run, or the problem.',
       labelNames: ['outcome'],
       registers,
     });
@@ -38,20 +40,24 @@ export class Metrics {
   }
 
   /** Counts one mint request that has been answered or given up. */
-  minted(outcome: 'delivered' | 'undelivered' | keyof typeof PROBLEMS, seconds: number): void {
+  minted(outcome: 'delivered' | 'undelivered' | 'dry-run' | keyof typeof PROBLEMS, seconds: number): void {
     this.#requests.inc({ outcome });
     this.#duration.observe(seconds);
   }
 
   /** Adds gauges that are read at each scrape. */
   observe(sources: readonly GaugeSource[]): void {
-    for (const { name, help, read } of sources) {
+    for (const { name, help, read, label } of sources) {
       new Gauge({
         name,
         help,
+        labelNames: label === undefined ? [] : [label],
         registers: [this.registry],
         collect() {
-          this.set(read());
+          const now = read();
+          if (typeof now === 'number') this.set(now);
+          else if (label !== undefined)
+            for (const [value, number] of Object.entries(now)) this.set({ [label]: value }, number);
         },
       });
     }

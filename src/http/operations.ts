@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { mintBodySchema } from '../mint/request.ts';
-import { adminPathSchema, healthSchema, mintAnswerSchema, readySchema } from './schemas.ts';
+import {
+  adminPathSchema,
+  dryRunAnswerSchema,
+  healthSchema,
+  mintAnswerSchema,
+  mintQuerySchema,
+  readySchema,
+} from './schemas.ts';
 
 /** What the OpenAPI document says of each operation, and what its answers are cut to. */
 export const OPERATIONS = {
@@ -13,10 +20,11 @@ export const OPERATIONS = {
       description:
         'The secret is in this answer and nowhere else. The request is recorded before LogicMonitor is called, and again before the secret leaves.',
       tags: ['tokens'],
-      security: [{ jwt: [] }],
+      security: [{ jwt: [] }, { certificate: [] }],
       params: adminPathSchema,
+      querystring: mintQuerySchema,
       body: mintBodySchema,
-      response: { 201: mintAnswerSchema },
+      response: { 200: dryRunAnswerSchema, 201: mintAnswerSchema },
     },
   },
   health: {

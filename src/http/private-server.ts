@@ -7,19 +7,21 @@ export interface PrivateParts {
   readonly metrics: Metrics;
   /** `/readyz` with the reasons, for operators. */
   readonly readiness: () => { readonly status: string };
+  /** How the candidate bundle would have decided; undefined when there is none. */
+  readonly candidate: () => object | undefined;
   /** The public server's OpenAPI document. */
   readonly document: () => object;
   readonly log: FastifyBaseLogger;
 }
 
-/** Builds the server for operators: `/metrics`, `/readyz` with its details, `/docs`. It asks nobody who they are, so it listens on loopback. */
+/** Builds the server for operators: `/metrics`, `/readyz` with its details, `/policy/candidate`, `/docs`. It asks nobody who they are, so it listens on loopback. */
 export async function privateServer(parts: PrivateParts): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify({
     loggerInstance: parts.log.child({}, { level: 'warn' }),
     logController: new LogController({ disableRequestLogging: true }),
   });
   app.setNotFoundHandler((_request, reply) =>
-    sendProblem(reply, new Problem('not-found', 'Here are /metrics, /readyz and /docs.')),
+    sendProblem(reply, new Problem('not-found', 'Here are /metrics, /readyz, /policy/candidate and /docs.')),
   );
   app.get('/metrics', async (_request, reply) => {
     const { registry } = parts.metrics;
@@ -30,6 +32,14 @@ export async function privateServer(parts: PrivateParts): Promise<FastifyInstanc
     return reply
       .code(readiness.status === 'ready' || readiness.status === 'degraded' ? 200 : 503)
       .send(readiness);
+  });
+  app.get('/policy/candidate', async (_request, reply) => {
+    const report = parts.candidate();
+    if (report !== undefined) return reply.send(report);
+    return sendProblem(
+      reply,
+      new Problem('not-found', 'There is no candidate: POLICY_CANDIDATE is not set.'),
+    );
   });
   docsWhenAsked(app, parts);
   return app;

@@ -1,10 +1,33 @@
 import { z } from 'zod';
+import { REQUIREMENTS } from '../mint/obligations.ts';
 import { DENIAL_REASONS } from '../mint/problems.ts';
 
 /** The path parameter of everything below `/admins/:id`, as the document shows it. */
 export const adminPathSchema = z.object({
   id: z.int().min(1).max(2_147_483_647).describe('The LogicMonitor user id, decimal, without leading zeros.'),
 });
+
+/** The query of `POST /admins/:id/tokens`. */
+export const mintQuerySchema = z.object({
+  dryRun: z
+    .enum(['true', 'false'])
+    .optional()
+    .describe('`true`: policy is asked, the answer is recorded, and nothing is minted.'),
+});
+
+/** The 200 of `POST /admins/:id/tokens?dryRun=true`. */
+export const dryRunAnswerSchema = z
+  .object({
+    decision: z.enum(['allow', 'deny']).describe('What policy says to this request at this moment.'),
+    reason: z.enum(DENIAL_REASONS).nullable().describe('Why it is denied; null when it is allowed.'),
+    decisionId: z.string().describe('By which the operator finds the whole decision.'),
+    obligations: z
+      .object({
+        require: z.array(z.enum(REQUIREMENTS)).describe('What a request like this must bring.'),
+      })
+      .describe('What policy asks for in return.'),
+  })
+  .describe('What became of a dry run: no token, and no secret.');
 
 /** The 201 of `POST /admins/:id/tokens`. */
 export const mintAnswerSchema = z
@@ -65,6 +88,7 @@ export const readySchema = z
       .object({
         policy: partSchema,
         identity: partSchema,
+        tls: partSchema.optional(),
         audit: partSchema,
         credential: partSchema,
         logicmonitor: partSchema,

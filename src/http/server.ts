@@ -16,6 +16,8 @@ import { describeApi, documentRoute } from './openapi.ts';
 import { watchPaths } from './paths.ts';
 import { sendProblem } from './problem-reply.ts';
 import type { Ready } from './schemas.ts';
+import type { Tls } from './tls.ts';
+import { serveTls, tlsOptions } from './tls-server.ts';
 
 interface ServerSettings {
   readonly headerLimit: number;
@@ -28,6 +30,8 @@ export interface ServerParts extends MintRouteParts {
   readonly settings: ServerSettings;
   readonly readiness: () => Ready;
   readonly randomBytes: RandomBytes;
+  /** The broker's certificate; without one it speaks plain HTTP. */
+  readonly tls: Tls | undefined;
 }
 
 /** How much longer than its longest request a connection may be silent, ms. */
@@ -37,7 +41,12 @@ const NODE_CHECKS_EVERY_MS = 500;
 
 /** Builds the server for callers; it listens when the caller says so. */
 export async function publicServer(parts: ServerParts): Promise<FastifyInstance> {
-  const { settings, lifecycle, countRefusal, randomBytes } = parts;
+  const { settings, lifecycle, countRefusal, randomBytes, tls } = parts;
+  const http = {
+    maxHeaderSize: settings.headerLimit,
+    connectionsCheckingInterval: NODE_CHECKS_EVERY_MS,
+    requireHostHeader: false, // Node's own answer has no body; `refuseWithoutHost` gives ours
+  };
   const app: FastifyInstance = Fastify({
     loggerInstance: quiet(parts.log),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -46,11 +55,8 @@ export async function publicServer(parts: ServerParts): Promise<FastifyInstance>
     trustProxy: settings.trustedProxies.length > 0 ? [...settings.trustedProxies] : false,
     routerOptions: { maxParamLength: settings.headerLimit, ignoreTrailingSlash: false, caseSensitive: true },
     return503OnClosing: false,
-    http: {
-      maxHeaderSize: settings.headerLimit,
-      connectionsCheckingInterval: NODE_CHECKS_EVERY_MS,
-      requireHostHeader: false, // Node's own answer has no body; `refuseWithoutHost` gives ours
-    },
+    http,
+    ...(tls && { https: { ...http, ...tlsOptions(tls, settings.receiveTimeoutMs) } }),
     requestTimeout: settings.receiveTimeoutMs + 2 * NODE_CHECKS_EVERY_MS,
     clientErrorHandler: answerBrokenRequest(countRefusal, randomBytes),
     frameworkErrors: (fault, request, reply) => {
@@ -72,6 +78,7 @@ export async function publicServer(parts: ServerParts): Promise<FastifyInstance>
   app.server.maxHeadersCount = 0;
   // Node's own 417 has no body. An expectation that is not known may be ignored (RFC 9110, section 10.1.1).
   app.server.on('checkExpectation', (request, response) => app.routing(request, response));
+  if (tls !== undefined) serveTls(app, tls, { countRefusal, randomBytes });
   app.setSerializerCompiler(serializerCompiler);
   acceptAnyBodyUnread(app);
 

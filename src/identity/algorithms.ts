@@ -13,3 +13,6 @@ export const ALGORITHMS = [
   'Ed25519',
 ] as const;
 export type Algorithm = (typeof ALGORITHMS)[number];
+
+/** The two names of the same algorithm, which JWT-SVIDs do not use. */
+export const EDWARDS: ReadonlySet<Algorithm> = new Set(['EdDSA', 'Ed25519']);

@@ -7,12 +7,10 @@ import type { Issuer } from './issuers.ts';
 const documentSchema = z.object({ issuer: z.string(), jwks_uri: z.string() });
 
 /**
- * Finds out where an issuer's keys are: `jwks` of its entry, else by OpenID Connect Discovery 1.0, section 4. The
- * document must be about exactly this issuer. Its `jwks_uri` may be on another host (Google's is), but a document
+ * Finds out where an issuer's keys are, by OpenID Connect Discovery 1.0, section 4. The document must be about exactly this issuer. Its `jwks_uri` may be on another host (Google's is), but a document
  * that came over the network cannot point to this machine in plain http. Throws `FetchFault`.
  */
 export async function discoverKeys(issuer: Issuer, fetchJson: FetchJson): Promise<string> {
-  if (issuer.jwks !== undefined) return issuer.jwks;
   const document = documentSchema.safeParse(
     await fetchJson(`${issuer.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`),
   );

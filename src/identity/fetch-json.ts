@@ -8,8 +8,8 @@ export class FetchFault extends Error {
   override readonly name = 'FetchFault';
 }
 
-/** Reads one JSON document. Throws `FetchFault`. */
-export type FetchJson = (url: string) => Promise<unknown>;
+/** Reads one JSON document, with a bearer token where one is given. Throws `FetchFault`. */
+export type FetchJson = (url: string, token?: string) => Promise<unknown>;
 
 const MAX_BYTES = 512 * 1024;
 
@@ -18,14 +18,17 @@ const MAX_BYTES = 512 * 1024;
  * put other keys in the place of the issuer's.
  */
 export function createFetchJson(dispatcher: Dispatcher, clock: Clock, timeoutMs: number): FetchJson {
-  return async (url) => {
+  return async (url, token) => {
     const abort = new AbortController();
     const cancel = clock.after(timeoutMs, () => abort.abort());
     try {
       const { statusCode, body } = await request(url, {
         dispatcher,
         signal: abort.signal,
-        headers: { accept: 'application/json' },
+        headers: {
+          accept: 'application/json',
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        },
       });
       if (statusCode !== 200) {
         body.on('error', () => {}).destroy();

@@ -2,11 +2,11 @@ import { Agent } from 'undici';
 import type { Clock, Deadline } from '../mint/clock.ts';
 import type { Events } from '../mint/ports.ts';
 import type { Algorithm } from './algorithms.ts';
-import { discoverKeys } from './discovery.ts';
 import { createFetchJson, FetchFault, type FetchJson } from './fetch-json.ts';
 import type { Issuer } from './issuers.ts';
+import { fetchKeySet } from './key-set.ts';
 import type { IssuerState, KeySource } from './key-source.ts';
-import { selectKey, type VerificationKey, verificationKeys } from './keys.ts';
+import { fittingKeys, type VerificationKey, verificationKeys } from './keys.ts';
 import type { IdentitySettings } from './settings.ts';
 
 /**
@@ -16,7 +16,7 @@ import type { IdentitySettings } from './settings.ts';
  * make the broker hammer its issuer.
  */
 export class IssuerKeys implements KeySource {
-  readonly issuer: Issuer;
+  readonly #issuer: Issuer;
   readonly #clock: Clock;
   readonly #events: Events;
   readonly #settings: IdentitySettings;
@@ -31,7 +31,7 @@ export class IssuerKeys implements KeySource {
   #closed = false;
 
   constructor(issuer: Issuer, parts: { clock: Clock; events: Events; settings: IdentitySettings }) {
-    this.issuer = issuer;
+    this.#issuer = issuer;
     this.#clock = parts.clock;
     this.#events = parts.events;
     this.#settings = parts.settings;
@@ -56,24 +56,19 @@ export class IssuerKeys implements KeySource {
     return this.#attempt;
   }
 
-  known(algorithm: Algorithm, kid: string | undefined): VerificationKey | 'unknown' | 'ambiguous' {
-    return selectKey(this.#usable(), algorithm, kid);
+  known(algorithm: Algorithm, kid: string | undefined): readonly VerificationKey[] {
+    return fittingKeys(this.#usable(), algorithm, kid);
   }
 
-  /**
-   * The key for a token's header. `unknown` and `ambiguous` as `selectKey` has them; `unavailable` when there are no
-   * keys fresh enough and they cannot be had, or not by the deadline.
-   */
   async select(
     algorithm: Algorithm,
     kid: string | undefined,
     deadline: Deadline,
-  ): Promise<VerificationKey | 'unknown' | 'ambiguous' | 'unavailable'> {
-    const selected = this.known(algorithm, kid);
-    if (selected !== 'unknown') return selected;
+  ): Promise<readonly VerificationKey[] | 'unavailable'> {
+    const known = this.known(algorithm, kid);
+    if (known.length > 0) return known;
     if (this.#attempt !== undefined || this.retryInMs() === 0) await this.#fetchBy(deadline);
-    const keys = this.#usable();
-    return keys.length === 0 ? 'unavailable' : selectKey(keys, algorithm, kid);
+    return this.#usable().length === 0 ? 'unavailable' : this.known(algorithm, kid);
   }
 
   /** The cool-down holds for it too. */
@@ -93,7 +88,7 @@ export class IssuerKeys implements KeySource {
 
   state(): IssuerState {
     return {
-      alias: this.issuer.alias,
+      alias: this.#issuer.alias,
       keys: this.#usable().length,
       ageMs: this.#ageMs() ?? null,
       failure: this.#failure,
@@ -131,12 +126,9 @@ export class IssuerKeys implements KeySource {
     if (this.#closed) return;
     this.#cancelNext();
     this.#attemptedAt = this.#clock.monotonic();
-    const { alias } = this.issuer;
+    const { alias } = this.#issuer;
     try {
-      const keys = verificationKeys(
-        await this.#fetchJson(await discoverKeys(this.issuer, this.#fetchJson)),
-        this.issuer.algorithms,
-      );
+      const keys = verificationKeys(await fetchKeySet(this.#issuer, this.#fetchJson), this.#issuer);
       if (keys === undefined) throw new FetchFault('no key set, or one with too many keys');
       // An empty set would shut everybody out, and is more often a slip of the issuer than its wish.
       if (keys.length === 0) throw new FetchFault('no key in the set can verify tokens');

@@ -1,6 +1,5 @@
 import type { Deadline } from '../mint/clock.ts';
 import type { Algorithm } from './algorithms.ts';
-import type { Issuer } from './issuers.ts';
 import type { VerificationKey } from './keys.ts';
 
 /** How it stands with one issuer's keys. */
@@ -16,15 +15,14 @@ export interface IssuerState {
 
 /** Where the keys of one issuer come from. A key id means something within its issuer only. */
 export interface KeySource {
-  readonly issuer: Issuer;
-  /** The key for a token's header among those that serve now, as `selectKey` has it; fetches nothing. */
-  known(algorithm: Algorithm, kid: string | undefined): VerificationKey | 'unknown' | 'ambiguous';
+  /** The keys that a token's header may mean among those that serve now, as `fittingKeys` has them; fetches nothing. */
+  known(algorithm: Algorithm, kid: string | undefined): readonly VerificationKey[];
   /** The same, after a fetch when one may help; `unavailable` when there are no keys and they cannot be had in time. */
   select(
     algorithm: Algorithm,
     kid: string | undefined,
     deadline: Deadline,
-  ): Promise<VerificationKey | 'unknown' | 'ambiguous' | 'unavailable'>;
+  ): Promise<readonly VerificationKey[] | 'unavailable'>;
   /**
    * Has the keys fetched anew for a token that names no key and fits none that is known: its issuer may have another
    * by now. False when that cannot be, or it is too soon.

@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
-import type { Algorithm } from './algorithms.ts';
+import { type Algorithm, EDWARDS } from './algorithms.ts';
 
 /** One public key of an issuer, fit to verify signatures. */
 export interface VerificationKey {
@@ -10,6 +10,12 @@ export interface VerificationKey {
   readonly key: KeyObject;
   /** The key as DER in base64: two entries with the same are one key. */
   readonly encoding: string;
+}
+
+/** What of an issuer's entry says which keys count. */
+export interface KeyRules {
+  readonly algorithms: readonly Algorithm[];
+  readonly trustDomain?: string | undefined;
 }
 
 const MAX_KEYS = 100;
@@ -24,7 +30,7 @@ const keySchema = z.object({
   e: z.string().exactOptional(),
   x: z.string().exactOptional(),
   y: z.string().exactOptional(),
-  use: z.literal('sig').optional(),
+  use: z.string().optional(),
   key_ops: z
     .array(z.string())
     .refine((operations) => operations.includes('verify'))
@@ -34,21 +40,20 @@ const keySchema = z.object({
 });
 
 /**
- * The keys of a JWK set that can verify tokens of an issuer with these algorithms. Keys for other purposes, and keys
- * that cannot be read, are left out and spoil nothing. Undefined when it is no set, or one of more than 100 keys.
+ * The keys of a JWK set that can verify tokens of an issuer. Keys for other purposes, and keys that cannot be read, are
+ * left out and spoil nothing. `use: jwt-svid` is a purpose of trust domains (SPIFFE Trust Domain and Bundle, section
+ * 4.2.2). Undefined when it is no set, or one of more than 100 keys.
  */
-export function verificationKeys(
-  document: unknown,
-  algorithms: readonly Algorithm[],
-): VerificationKey[] | undefined {
+export function verificationKeys(document: unknown, rules: KeyRules): VerificationKey[] | undefined {
   const set = setSchema.safeParse(document);
-  return set.success ? set.data.keys.flatMap((jwk) => verificationKey(jwk, algorithms) ?? []) : undefined;
+  return set.success ? set.data.keys.flatMap((jwk) => verificationKey(jwk, rules) ?? []) : undefined;
 }
 
-function verificationKey(jwk: unknown, algorithms: readonly Algorithm[]): VerificationKey | undefined {
+function verificationKey(jwk: unknown, { algorithms, trustDomain }: KeyRules): VerificationKey | undefined {
   const parsed = keySchema.safeParse(jwk);
   if (!parsed.success) return undefined;
-  const { kty, crv, alg, kid } = parsed.data;
+  const { kty, crv, alg, kid, use = 'sig' } = parsed.data;
+  if (use !== 'sig' && !(use === 'jwt-svid' && trustDomain !== undefined)) return undefined;
   const usable = algorithms.filter(
     (algorithm) => (alg === undefined || alg === algorithm) && fits(algorithm, kty, crv),
   );
@@ -66,24 +71,21 @@ function verificationKey(jwk: unknown, algorithms: readonly Algorithm[]): Verifi
 const CURVES: Partial<Record<Algorithm, string>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
 
 function fits(algorithm: Algorithm, kty: string, crv: string | undefined): boolean {
-  if (algorithm === 'EdDSA' || algorithm === 'Ed25519') return kty === 'OKP' && crv === 'Ed25519';
+  if (EDWARDS.has(algorithm)) return kty === 'OKP' && crv === 'Ed25519';
   const curve = CURVES[algorithm];
   return curve === undefined ? kty === 'RSA' : kty === 'EC' && crv === curve;
 }
 
-/**
- * The one key that a token's header asks for. First what fits the algorithm, then the `kid`; a token without one is
- * taken only when a single key is left. `ambiguous` when several different keys are: none is tried in turn.
- */
-export function selectKey(
+/** The different keys that a token's header may mean: first what fits the algorithm, then the `kid` if it has one. */
+export function fittingKeys(
   keys: readonly VerificationKey[],
   algorithm: Algorithm,
   kid: string | undefined,
-): VerificationKey | 'unknown' | 'ambiguous' {
+): readonly VerificationKey[] {
   const fitting = keys.filter(
     (key) => key.algorithms.has(algorithm) && (kid === undefined || key.kid === kid),
   );
-  const [first, ...others] = fitting;
-  if (first === undefined) return 'unknown';
-  return others.every(({ encoding }) => encoding === first.encoding) ? first : 'ambiguous';
+  return fitting.filter(
+    ({ encoding }, index) => fitting.findIndex((other) => other.encoding === encoding) === index,
+  );
 }

@@ -24,13 +24,14 @@ export interface UnverifiedToken {
   readonly compact: string;
   readonly algorithm: string;
   readonly kid: string | undefined;
-  readonly issuer: string;
+  readonly header: Readonly<Record<string, unknown>>;
+  /** `iss`; only a JWT-SVID may lack it. */
+  readonly issuer: string | undefined;
   readonly times: TokenTimes;
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
 const PARTS = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
-const TYPES = /^(?:application\/)?(?:at\+)?jwt$/i;
 
 /**
  * `jwk`, `jku`, `x5u` and `x5c` may stand there and are never looked at. `crit` and `b64` change what the signature
@@ -39,14 +40,14 @@ const TYPES = /^(?:application\/)?(?:at\+)?jwt$/i;
 const headerSchema = z.looseObject({
   alg: z.string(),
   kid: z.string().optional(),
-  typ: z.string().regex(TYPES).optional(),
+  typ: z.string().optional(),
   crit: z.never().optional(),
   b64: z.never().optional(),
 });
 
-/** Types only; values are compared once the signature is verified. All are required, whatever a library would do. */
+/** Types only; values are compared once the signature is verified. What a library would let pass is required here. */
 const claimsSchema = z.looseObject({
-  iss: z.string(),
+  iss: z.string().optional(),
   aud: z.union([z.string(), z.array(z.string())]),
   exp: z.number(),
   iat: z.number(),
@@ -66,7 +67,15 @@ export function parseToken(compact: string): UnverifiedToken {
   if (!claims.success) throw refused('claims-malformed');
   const { alg: algorithm, kid } = header.data;
   const { iss: issuer, exp, iat, nbf } = claims.data;
-  return { compact, algorithm, kid, issuer, times: { exp, iat, nbf }, claims: claims.data };
+  return {
+    compact,
+    algorithm,
+    kid,
+    header: header.data,
+    issuer,
+    times: { exp, iat, nbf },
+    claims: claims.data,
+  };
 }
 
 function jsonOf(part: string): unknown {

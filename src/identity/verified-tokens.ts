@@ -3,7 +3,7 @@ import type { Clock } from '../mint/clock.ts';
 import type { Principal } from '../mint/ports.ts';
 import type { IdentitySettings } from './settings.ts';
 import { inTime } from './times.ts';
-import type { Verified } from './verify.ts';
+import { keysToTry, type Verified } from './verify.ts';
 
 interface Kept {
   readonly principal: Principal;
@@ -49,10 +49,10 @@ export class VerifiedTokens {
 
   #holds({ verified, verifiedAt }: Kept): boolean {
     if (this.#clock.monotonic() - verifiedAt >= this.#settings.verifiedForMs) return false;
-    const { keys, algorithm, kid, keyEncoding, times } = verified;
-    if (!inTime(times, keys.issuer.maxTokenAge, this.#clock.now())) return false;
-    const key = keys.known(algorithm, kid);
-    return typeof key !== 'string' && key.encoding === keyEncoding;
+    const { trusted, algorithm, kid, keyEncoding, times } = verified;
+    if (!inTime(times, trusted.issuer.maxTokenAge, this.#clock.now())) return false;
+    const keys = keysToTry(trusted.keys.known(algorithm, kid), kid, trusted.issuer);
+    return typeof keys !== 'string' && keys.some(({ encoding }) => encoding === keyEncoding);
   }
 }
 

@@ -74,6 +74,11 @@ export class Credentials {
     return credential;
   }
 
+  /** Whether our own key belongs to this LM user, as far as that is known by now. */
+  isOwnAdmin(adminId: AdminId): boolean {
+    return adminId === (this.#serving?.ownAdminId ?? this.#parts.ownAdminId);
+  }
+
   /** The credential to end a token with. Throws as `forMint` does, the last one aside. */
   async forEnding(deadline: Deadline): Promise<Credential> {
     const pair = await this.#parts.source.current(deadline);

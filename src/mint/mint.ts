@@ -1,4 +1,5 @@
 import { type Attempt, attemptAt } from './attempt.ts';
+import type { CallerRates } from './caller-rates.ts';
 import type { Clock } from './clock.ts';
 import type { Credential, Credentials } from './credential.ts';
 import type { Endings } from './end.ts';
@@ -7,6 +8,7 @@ import { newMintId, type RandomBytes } from './ids.ts';
 import {
   type Authenticate,
   type Decide,
+  type DryRunAnswer,
   type LmToken,
   type MintCall,
   NO_TTL,
@@ -18,12 +20,19 @@ import { asProblem, Problem } from './problems.ts';
 import type { DecisionRecord } from './records.ts';
 import type { MintRequest } from './request.ts';
 import type { Trail } from './trail.ts';
-import { validate } from './validate.ts';
+import { type Validated, validate } from './validate.ts';
+
+/** One policy bundle at work. A request takes both from the same one, whatever is loaded meanwhile. */
+export interface PolicyInForce {
+  readonly authenticate: Authenticate;
+  readonly decide: Decide;
+}
 
 /** The parts that a mint goes through. */
 export interface Broker {
-  readonly authenticate: Authenticate;
-  readonly decide: Decide;
+  /** What identifies callers and decides, now. */
+  inForce(): PolicyInForce;
+  readonly callerRates: CallerRates;
   readonly credentials: Credentials;
   readonly portal: Portal;
   readonly endings: Endings;
@@ -38,9 +47,13 @@ export interface Broker {
  */
 export async function mint(call: MintCall, trail: Trail, broker: Broker): Promise<void> {
   try {
-    const principal = await authenticate(call, trail, broker);
-    const request = await validated(call, trail);
-    const decision = authorize(principal, request, call, trail, broker);
+    const policy = broker.inForce();
+    const principal = await authenticate(call, trail, policy);
+    broker.callerRates.take(principal);
+    const { request, dryRun } = await validated(call, trail);
+    const decision = decide(principal, request, call, trail, policy, broker);
+    if (dryRun) return report(decision, request, call, trail, broker);
+    authorize(decision);
     const credential = await credentialFor(request, decision, call, broker);
     const attempt = attemptAt(request, decision.id, newMintId(broker.randomBytes));
     await trail.intent(attempt, decision, credential.pair.version);
@@ -55,36 +68,61 @@ export async function mint(call: MintCall, trail: Trail, broker: Broker): Promis
   }
 }
 
-async function authenticate(call: MintCall, trail: Trail, broker: Broker): Promise<Principal> {
-  const principal = await broker.authenticate(call);
+async function authenticate(call: MintCall, trail: Trail, policy: PolicyInForce): Promise<Principal> {
+  const principal = await policy.authenticate(call);
   trail.authenticated(principal);
   return principal;
 }
 
-async function validated(call: MintCall, trail: Trail): Promise<MintRequest> {
-  const request = await validate(call);
-  trail.asked(request);
-  return request;
+async function validated(call: MintCall, trail: Trail): Promise<Validated> {
+  const asked = await validate(call);
+  trail.asked(asked.request);
+  return asked;
 }
 
-function authorize(
+function decide(
   principal: Principal,
   request: MintRequest,
   call: MintCall,
   trail: Trail,
+  policy: PolicyInForce,
   broker: Broker,
 ): DecisionRecord {
-  const decision = broker.decide({
+  const decision = policy.decide({
     action: 'mintToken',
     principal,
     request,
     ttlS: NO_TTL,
     wrap: false,
+    keyed: false,
     sourceAddress: call.source.address,
     now: broker.clock.now(),
   });
   trail.decided(decision);
-  if (decision.allow) return decision;
+  return decision;
+}
+
+/** Answers a dry run, which mints nothing and needs neither Vault nor LM. */
+function report(
+  { id, allow, reason, obligations }: DecisionRecord,
+  { adminId }: MintRequest,
+  call: MintCall,
+  trail: Trail,
+  broker: Broker,
+): void {
+  const own = allow && broker.credentials.isOwnAdmin(adminId);
+  const answer: DryRunAnswer = {
+    decision: allow && !own ? 'allow' : 'deny',
+    reason: own ? 'own-admin' : reason,
+    decisionId: id,
+    obligations: { require: obligations?.require ?? [] },
+  };
+  trail.dryRun(answer);
+  call.report(answer);
+}
+
+function authorize(decision: DecisionRecord): void {
+  if (decision.allow) return;
   throw new Problem('policy-denied', 'Policy does not allow this caller to mint this token.', {
     reason: decision.reason ?? 'no-permit',
     decisionId: decision.id,

@@ -1,7 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import type { Deadline } from './clock.ts';
-import type { AdminId, MintId, PrincipalId, RequestId } from './ids.ts';
-import type { ProblemName } from './problems.ts';
+import type { AdminId, DecisionId, MintId, PrincipalId, RequestId } from './ids.ts';
+import type { Requirement } from './obligations.ts';
+import type { DenialReason, ProblemName } from './problems.ts';
 import type { AuditEvent, DecisionRecord } from './records.ts';
 import type { MintRequest } from './request.ts';
 import type { Secret } from './secret.ts';
@@ -15,6 +16,8 @@ export interface MintCall {
   readonly deadline: Deadline;
   /** Every `Authorization` header that came, in order. */
   readonly authorization: readonly string[];
+  /** Null when the connection has none. */
+  readonly certificate: PeerCertificate | null;
   /** Every `Idempotency-Key` header that came, in order. */
   readonly idempotencyKeys: readonly string[];
   readonly contentType: string;
@@ -25,6 +28,8 @@ export interface MintCall {
   readonly query: string;
   /** Reads the whole body. Throws `payload-too-large`, `request-timeout`, and `invalid-request` when it breaks off. */
   readBody(): Promise<Uint8Array>;
+  /** Answers a dry run, 200. Whether it is taken matters to nobody. Never throws. */
+  report(answer: DryRunAnswer): void;
   /** Answers 201. `delivered` when the kernel took the whole answer, `undelivered` when the caller was gone. Never throws. */
   deliver(answer: MintAnswer): Promise<'delivered' | 'undelivered'>;
 }
@@ -43,20 +48,45 @@ export interface MintAnswer {
   readonly mintId: MintId;
 }
 
+/** The 200 of a dry run: what policy would say, and nothing that was done. */
+export interface DryRunAnswer {
+  readonly decision: 'allow' | 'deny';
+  readonly reason: DenialReason | null;
+  readonly decisionId: DecisionId;
+  readonly obligations: { readonly require: readonly Requirement[] };
+}
+
+/** What a claim holds once it was found to be of the type that the bundle declares for it. */
+export type ClaimValue = string | number | boolean | readonly string[];
+
 /** Who calls. Issuer URL, alias and subject together: one issuer's subject never passes as another's. */
 export interface Principal {
   readonly id: PrincipalId;
   readonly issuer: string;
   readonly alias: string;
   readonly subject: string;
-  readonly authenticatedBy: 'jwt';
+  readonly authenticatedBy: 'jwt' | 'mtls';
+  /** The claims that its issuer's entry declares, under the names that it gives them; one that the token lacks is not here. */
+  readonly claims: Readonly<Record<string, ClaimValue>>;
+  /** The names of declared claims that the token has, but of another type. Policy refuses a request that has any. */
+  readonly misfitClaims: readonly string[];
+  /** Whose client certificate the connection has, as the principal of it would be named; null when it has none. */
+  readonly certificate: string | null;
+}
+
+/** The client certificate of a connection, for whose key the handshake was proof. */
+export interface PeerCertificate {
+  /** As the peer sent them, the leaf first; DER. */
+  readonly chain: readonly Uint8Array[];
 }
 
 /**
  * Identifies the caller by its credentials alone, before the body is read.
  * Throws `unauthenticated` and `identity-provider-unavailable`.
  */
-export type Authenticate = (call: Pick<MintCall, 'authorization' | 'deadline'>) => Promise<Principal>;
+export type Authenticate = (
+  call: Pick<MintCall, 'authorization' | 'certificate' | 'deadline'>,
+) => Promise<Principal>;
 
 /** What policy is asked: may this principal do this, to this admin, in this context? */
 export interface Question {
@@ -66,6 +96,8 @@ export interface Question {
   /** Seconds that were asked for, or `NO_TTL`. */
   readonly ttlS: number;
   readonly wrap: boolean;
+  /** Whether the request brings an `Idempotency-Key`. */
+  readonly keyed: boolean;
   readonly sourceAddress: string;
   /** Epoch milliseconds. */
   readonly now: number;

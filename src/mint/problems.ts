@@ -73,6 +73,12 @@ export const PROBLEMS = {
     advice:
       'Read `reason`; quote `decisionId` to the team that runs the broker, who can see the whole decision.',
   },
+  'too-many-requests': {
+    status: 429,
+    title: 'This caller makes more requests than one may.',
+    retry: true,
+    advice: 'Slow down; try again after `Retry-After` seconds. Nothing was minted.',
+  },
   'audit-unavailable': {
     status: 503,
     title: 'The request cannot be recorded, so it is not carried out.',
@@ -188,7 +194,17 @@ export const PROBLEMS = {
 export type ProblemName = keyof typeof PROBLEMS;
 
 /** Why policy said no: stable codes, free of the policy's text. */
-export const DENIAL_REASONS = ['no-permit', 'forbidden', 'own-admin'] as const;
+export const DENIAL_REASONS = [
+  'no-permit',
+  'forbidden',
+  'claim-type',
+  'reason-required',
+  'wrap-required',
+  'key-required',
+  'ttl-required',
+  'ttl-too-long',
+  'own-admin',
+] as const;
 export type DenialReason = (typeof DENIAL_REASONS)[number];
 
 /** One fault of a request: where (a JSON pointer into the body, or `path`, `query`, `header` and a name) and what. */

@@ -1,5 +1,28 @@
 import type { AdminId, DecisionId, MintId, PrincipalId, RequestId } from './ids.ts';
+import type { Obligations } from './obligations.ts';
+import type { ClaimValue } from './ports.ts';
 import type { DenialReason, ProblemName } from './problems.ts';
+
+/**
+ * What policy was told beside the principal, the admin, the source and what was requested, which stand in the same
+ * record. With those it is all that a decision rests on, so that another bundle can be asked the same later.
+ */
+export interface DecisionInput {
+  readonly action: 'mintToken';
+  /** RFC 3339, UTC, with milliseconds. */
+  readonly time: string;
+  /** Seconds; null when no end was asked for. */
+  readonly ttlS: number | null;
+  readonly wrap: boolean;
+  readonly keyed: boolean;
+  readonly claims: Readonly<Record<string, ClaimValue>>;
+  readonly misfitClaims: readonly string[];
+  readonly certificate: string | null;
+  /** Of the principal, as the bundle's `entities.yaml` had them. */
+  readonly teams: readonly string[];
+  /** Of the admin, likewise. */
+  readonly groups: readonly string[];
+}
 
 /** What policy decided, as it stands in the audit log; `policies` are `@id`s and never leave for the caller. */
 export interface DecisionRecord {
@@ -9,8 +32,11 @@ export interface DecisionRecord {
   readonly policies: readonly string[];
   /** What Cedar reported while it evaluated; each one makes the decision a refusal. */
   readonly errors: readonly string[];
+  /** Those of the permits that matched; null when it is a refusal by policies, or none asks for anything. */
+  readonly obligations: Obligations | null;
   /** SHA-256 of the bundle that decided, hex. */
   readonly bundle: string;
+  readonly input: DecisionInput;
 }
 
 /** Who and what a record is about; the same in all records of one request. */
@@ -22,7 +48,7 @@ export interface RequestContext {
     readonly alias: string;
     readonly issuer: string;
     readonly subject: string;
-    readonly authenticatedBy: 'jwt';
+    readonly authenticatedBy: 'jwt' | 'mtls';
   };
   readonly source: { readonly address: string; readonly userAgent: string | null };
 }
@@ -95,8 +121,9 @@ export interface RequestEvent extends RequestContext {
   readonly adminId: AdminId | null;
   readonly requested: RequestedRecord | null;
   readonly decision: DecisionRecord | null;
-  readonly outcome: 'refused';
-  readonly problem: ProblemName;
+  readonly outcome: 'refused' | 'dry-run';
+  /** Null for a dry run. */
+  readonly problem: ProblemName | null;
   readonly reason: string | null;
   readonly durationMs: number;
 }
@@ -125,6 +152,7 @@ export interface SystemEvent {
     | 'start'
     | 'stop'
     | 'bundle-loaded'
+    | 'bundle-refused'
     | 'recovered'
     | 'credential-changed'
     | 'latch-closed'

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import type { Attempt } from './attempt.ts';
 import type { Undelivered } from './end.ts';
 import { type AdminId, adminIdSchema } from './ids.ts';
-import type { AuditLog, LmToken, MintCall, Principal } from './ports.ts';
+import type { AuditLog, DryRunAnswer, LmToken, MintCall, Principal } from './ports.ts';
 import type { Problem, ProblemName } from './problems.ts';
 import type {
   DecisionRecord,
   OutcomeEvent,
   RequestContext,
+  RequestEvent,
   RequestedRecord,
   TokenRecord,
 } from './records.ts';
@@ -21,9 +22,9 @@ const MAX_REASON = 500;
 type Stage = 'arrived' | 'authenticated' | 'intended' | 'closed';
 
 /** What became of a request, as metrics and the log line name it. */
-export type Result = 'delivered' | 'undelivered' | ProblemName;
+export type Result = 'delivered' | 'undelivered' | 'dry-run' | ProblemName;
 
-/** Counts what is refused before anyone is identified; such requests get no record of their own. */
+/** Counts what is refused before anyone is identified, or over a caller's rate; such requests get no record of their own. */
 export type CountRefusal = (
   cause: string,
   from: { readonly address: string; readonly requestId: string; readonly detail: string },
@@ -146,10 +147,17 @@ export class Trail {
     };
   }
 
+  /** Writes that policy was asked and nothing else; not waited for. */
+  dryRun({ reason }: DryRunAnswer): void {
+    this.#result = 'dry-run';
+    this.#unintended('dry-run', null, reason);
+  }
+
   /** Writes what a refusal is owed at the stage that the request had reached; called once, for whatever ends it. */
   refused(problem: Problem): void {
     const { problem: name, extras } = problem;
-    if (this.#stage === 'arrived') {
+    // A caller that asks too often is counted, not recorded: a flood must not fill the disk.
+    if (this.#stage === 'arrived' || name === 'too-many-requests') {
       const { requestId, source } = this.#call;
       this.#countRefusal(name, {
         address: source.address,
@@ -157,24 +165,9 @@ export class Trail {
         detail: extras.operatorReason ?? problem.message,
       });
     } else if (this.#stage === 'authenticated') {
-      this.#audit.soon({
-        kind: 'request',
-        ...this.#context(),
-        adminId: this.#adminId() ?? null,
-        requested: this.#request === undefined ? null : requestedRecord(this.#request),
-        decision: this.#decision ?? null,
-        outcome: 'refused',
-        problem: name,
-        reason:
-          extras.reason ??
-          extras.operatorReason ??
-          extras.errors
-            ?.map(({ pointer }) => pointer)
-            .join(' ')
-            .slice(0, MAX_REASON) ??
-          null,
-        durationMs: this.elapsedMs(),
-      });
+      const pointers = extras.errors?.map(({ pointer }) => pointer).join(' ');
+      const reason = extras.reason ?? extras.operatorReason ?? pointers?.slice(0, MAX_REASON) ?? null;
+      this.#unintended('refused', name, reason);
     }
     this.#result = name;
   }
@@ -204,6 +197,21 @@ export class Trail {
   /** Milliseconds since the request came. */
   elapsedMs(): number {
     return Math.round((this.#monotonic() - this.#startedAt) * 10) / 10;
+  }
+
+  /** Writes the one record of a request that reached no intent. */
+  #unintended(outcome: RequestEvent['outcome'], problem: ProblemName | null, reason: string | null): void {
+    this.#audit.soon({
+      kind: 'request',
+      ...this.#context(),
+      adminId: this.#adminId() ?? null,
+      requested: this.#request === undefined ? null : requestedRecord(this.#request),
+      decision: this.#decision ?? null,
+      outcome,
+      problem,
+      reason,
+      durationMs: this.elapsedMs(),
+    });
   }
 
   /** The admin that was named, also when the rest of the request was not fit. */

@@ -5,6 +5,12 @@ import type { MintCall } from './ports.ts';
 import { Problem, type RequestFault } from './problems.ts';
 import { type MintRequest, mintBodySchema } from './request.ts';
 
+/** What was asked, and whether policy alone is asked about it. */
+export interface Validated {
+  readonly request: MintRequest;
+  readonly dryRun: boolean;
+}
+
 /** Parts of the contract that are announced but not served yet: refused by name, never ignored. */
 const NOT_YET = 'is not available yet; leave it out';
 const CHARSET = /^charset[ \t]*=[ \t]*(?:utf-8|"utf-8")$/i;
@@ -19,7 +25,7 @@ const MAX_POINTER = 200;
  * Throws `unsupported-media-type`, `invalid-request`, and what reading the body throws (`payload-too-large`,
  * `request-timeout`).
  */
-export async function validate(call: MintCall): Promise<MintRequest> {
+export async function validate(call: MintCall): Promise<Validated> {
   if (!isJson(call.contentType) || !/^(?:identity)?$/i.test(call.contentEncoding)) {
     throw new Problem(
       'unsupported-media-type',
@@ -27,8 +33,9 @@ export async function validate(call: MintCall): Promise<MintRequest> {
     );
   }
   const body = await call.readBody();
-  const faults: RequestFault[] = [...queryFaults(call.query)];
-  if (call.idempotencyKeys.length > 0) faults.push({ pointer: 'header:Idempotency-Key', detail: NOT_YET });
+  const { dryRun, faults } = readQuery(call.query);
+  if (call.idempotencyKeys.length > 0 && !dryRun)
+    faults.push({ pointer: 'header:Idempotency-Key', detail: NOT_YET });
   const admin = adminIdSchema.safeParse(call.adminId);
   if (!admin.success) faults.push(...faultsOf(admin.error, 'path:id'));
   const read = readJson(body);
@@ -36,7 +43,7 @@ export async function validate(call: MintCall): Promise<MintRequest> {
   const asked = mintBodySchema.safeParse(read.value);
   if (!asked.success) faults.push(...faultsOf(asked.error));
   if (!admin.success || !asked.success || faults.length > 0) throw invalid(faults);
-  return { adminId: admin.data, ...asked.data };
+  return { request: { adminId: admin.data, ...asked.data }, dryRun };
 }
 
 /** `application/json`, with no parameter but `charset=utf-8`. */
@@ -55,11 +62,21 @@ function invalid(faults: readonly RequestFault[]): Problem {
   });
 }
 
-function queryFaults(query: string): RequestFault[] {
-  return [...new Set(new URLSearchParams(query).keys())].slice(0, 20).map((name) => ({
-    pointer: `query:${name.slice(0, 100)}`,
-    detail: name === 'dryRun' ? NOT_YET : 'is not a parameter of this path',
-  }));
+/** The query has one parameter, `dryRun`, `true` or `false`, at most once. */
+function readQuery(query: string): { readonly dryRun: boolean; readonly faults: RequestFault[] } {
+  const parameters = new URLSearchParams(query);
+  const given = parameters.getAll('dryRun');
+  const faults = [...new Set(parameters.keys())]
+    .filter((name) => name !== 'dryRun')
+    .slice(0, 20)
+    .map((name) => ({
+      pointer: `query:${name.slice(0, 100)}`,
+      detail: 'is not a parameter of this path',
+    }));
+  if (given.length > 1) faults.push({ pointer: 'query:dryRun', detail: 'must stand there once' });
+  else if (given.some((value) => value !== 'true' && value !== 'false'))
+    faults.push({ pointer: 'query:dryRun', detail: 'must be `true` or `false`' });
+  return { dryRun: given[0] === 'true', faults };
 }
 
 const NOT_YET_MEMBERS = new Set(['ttl', 'wrapTtl']);

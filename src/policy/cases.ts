@@ -1,14 +1,17 @@
+import { isUtf8 } from 'node:buffer';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readJson } from '../mint/json.ts';
-import { BundleError, type BundleFault } from './faults.ts';
+import { BundleError, type BundleFault, faultAt, inOrder } from './faults.ts';
 import { readBounded, reasonOf } from './files.ts';
 import type { Bundle } from './load.ts';
 import { type Trial, trialSchema } from './trial.ts';
 import { readYaml } from './yaml.ts';
 
 const EXPECTED = ['allow', 'deny'] as const;
+/** In each of the two folders: all of them are read, and run, before a bundle is taken. */
+const MAX_CASES = 5000;
 
 /** One test case of a bundle: a request, and what is to become of it. */
 export interface Case {
@@ -45,7 +48,12 @@ export async function readCases({ folder, issuers }: Bundle): Promise<Case[]> {
   const schema = trialSchema(issuers);
   const cases: Case[] = [];
   for (const expected of EXPECTED) {
-    for (const name of await present(`tests/${expected}`)) {
+    const names = await present(`tests/${expected}`);
+    if (names.length > MAX_CASES) {
+      fault(`tests/${expected}`, `more than ${MAX_CASES} files`);
+      continue;
+    }
+    for (const name of names) {
       const file = `tests/${expected}/${name}`;
       if (!name.endsWith('.json')) {
         fault(file, 'only files that end in `.json` belong here; this one would not be read');
@@ -61,7 +69,7 @@ export async function readCases({ folder, issuers }: Bundle): Promise<Case[]> {
       else cases.push({ file, sentence: sentenceOf(name), expected, trial: read });
     }
   }
-  if (faults.length > 0) throw new BundleError(folder, faults);
+  if (faults.length > 0) throw new BundleError(folder, inOrder(faults));
   return cases;
 }
 
@@ -69,37 +77,44 @@ function sentenceOf(name: string): string {
   return name.slice(0, -'.json'.length).replaceAll('-', ' ');
 }
 
-/** What the parser has against a text, with the place; undefined when it has nothing. */
-function jsonFault(bytes: Uint8Array): string | undefined {
-  try {
-    JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message : undefined;
-  }
-}
-
-/** The request of a file, or its faults. */
+/** The request of a file, or its faults. JSON is read as the YAML that it also is, for the places alone. */
 async function readTrial(
   file: string,
   bytes: Uint8Array,
   schema: ReturnType<typeof trialSchema>,
 ): Promise<Trial | BundleFault[]> {
   const read = readJson(bytes);
+  const text = new TextDecoder().decode(bytes);
+  const broken = read.ok ? undefined : syntaxFault(file, text, bytes);
+  if (broken !== undefined) return [broken];
+  const { at } = await readYaml(file, text, z.unknown());
   if (!read.ok) {
-    return read.faults.map(({ pointer, detail }) => {
-      const reason =
-        pointer === '' ? `is not JSON: ${jsonFault(bytes) ?? detail}` : `\`${pointer}\`: ${detail}`;
-      return { file, line: 1, column: 1, reason };
-    });
+    return read.faults.map(({ pointer, detail }) => at(pathOf(pointer), `\`${pointer}\`: ${detail}`));
   }
   const parsed = schema.safeParse(read.value);
   if (parsed.success) return parsed.data;
-  // JSON is read as the YAML that it also is, for the lines alone.
-  const { at } = await readYaml(file, new TextDecoder().decode(bytes), z.unknown());
   return parsed.error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => at([key], `\`${key}\` is not a member that belongs here`))
       : [at(issue.path, `${issue.path.map((step) => `\`${String(step)}\` `).join('')}${issue.message}`)],
   );
+}
+
+/** What the parser has against a text, and where; undefined when it has nothing. */
+function syntaxFault(file: string, text: string, bytes: Uint8Array): BundleFault | undefined {
+  if (!isUtf8(bytes)) return { file, line: 1, column: 1, reason: 'is not valid UTF-8' };
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (error) {
+    const said = error instanceof Error ? error.message : '';
+    const [, what = said, position] = /^(.*?)(?: in JSON)? at position ([0-9]+)/s.exec(said) ?? [];
+    return faultAt(file, text, Number(position ?? text.length), `is not JSON: ${what}`);
+  }
+}
+
+/** The path of an RFC 6901 pointer. */
+function pathOf(pointer: string): string[] {
+  const steps = pointer.split('/').slice(1);
+  return steps.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
 }

@@ -3,6 +3,9 @@ import { z } from 'zod';
 import type { Principal } from '../mint/ports.ts';
 
 const text = (what: string) => z.string({ error: `must be text${what}` });
+/** The issuer, and its alias, of those who show a client certificate; issuers.yaml declares neither. */
+export const MTLS = 'mtls';
+
 const name = text('').regex(
   /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
   'must be letters, digits, `.`, `_` or `-`, at most 100',
@@ -13,7 +16,7 @@ const serviceSchema = z.strictObject({
   issuer: name,
   subject: text('; put numbers in quotes')
     .min(1, 'must not be empty')
-    .max(1024, 'must be at most 1024 characters')
+    .max(2048, 'must be at most 2048 characters')
     .refine((subject) => subject.isWellFormed(), 'must not contain a lone surrogate'),
   teams: names,
 });
@@ -46,10 +49,9 @@ export const entitiesSchema = z
         else fault(path(index), `stands twice; entry ${before + 1} says the same`);
       }
     };
-    const declared = (used: readonly string[], known: readonly string[], path: PropertyKey[]) => {
+    const declared = (used: readonly string[], known: ReadonlySet<string>, path: PropertyKey[]) => {
       for (const [index, one] of used.entries()) {
-        if (!known.includes(one))
-          fault([...path, index], `has \`${one}\`, which is not declared in this file`);
+        if (!known.has(one)) fault([...path, index], `has \`${one}\`, which is not declared in this file`);
       }
     };
     once(entities.teams, (index) => ['teams', index]);
@@ -62,11 +64,12 @@ export const entitiesSchema = z
       entities.admins.map(({ id }) => String(id)),
       (index) => ['admins', index, 'id'],
     );
-    for (const [index, { teams }] of entities.services.entries()) {
-      declared(teams, entities.teams, ['services', index, 'teams']);
+    const [teams, groups] = [new Set(entities.teams), new Set(entities.groups)];
+    for (const [index, service] of entities.services.entries()) {
+      declared(service.teams, teams, ['services', index, 'teams']);
     }
-    for (const [index, { groups }] of entities.admins.entries()) {
-      declared(groups, entities.groups, ['admins', index, 'groups']);
+    for (const [index, admin] of entities.admins.entries()) {
+      declared(admin.groups, groups, ['admins', index, 'groups']);
     }
   });
 
@@ -81,16 +84,21 @@ export interface Memberships {
 }
 
 export function membershipsOf(declared: DeclaredEntities): Memberships {
+  // One object for each team and group, however many are in it: it is then still at hand when the next one is asked for.
+  const one = (type: string) => {
+    const known = new Map<string, TypeAndId>();
+    return (id: string): TypeAndId => {
+      const entity = known.get(id) ?? { type, id };
+      known.set(id, entity);
+      return entity;
+    };
+  };
+  const [team, group] = [one('Team'), one('Group')];
   return {
     teamsOf: new Map(
-      declared.services.map(({ issuer, subject, teams }) => [
-        serviceId(issuer, subject),
-        teams.map((id) => ({ type: 'Team', id })),
-      ]),
+      declared.services.map(({ issuer, subject, teams }) => [serviceId(issuer, subject), teams.map(team)]),
     ),
-    groupsOf: new Map(
-      declared.admins.map(({ id, groups }) => [id, groups.map((group) => ({ type: 'Group', id: group }))]),
-    ),
+    groupsOf: new Map(declared.admins.map(({ id, groups }) => [id, groups.map(group)])),
   };
 }
 

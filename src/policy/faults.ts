@@ -36,3 +36,15 @@ export function faultAt(file: string, text: string, offset: number, reason: stri
   const line = before.split('\n').length;
   return { file, line, column: offset - before.lastIndexOf('\n'), reason };
 }
+
+/** Faults as somebody who reads the files meets them, and what is said twice of one place once. */
+export function inOrder(faults: readonly BundleFault[]): BundleFault[] {
+  const unlike = new Map(faults.map((fault) => [printFault(fault), fault]));
+  return [...unlike.values()].sort(
+    (a, b) => compare(a.file, b.file) || a.line - b.line || a.column - b.column,
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

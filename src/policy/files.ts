@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open, readdir, realpath } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { BundleFault } from './faults.ts';
 
 /** What a bundle's folder held at one moment. */
@@ -9,10 +9,20 @@ interface BundleFiles {
   readonly folder: string;
   /** Name relative to the folder, to the text; in the order of the names. */
   readonly texts: ReadonlyMap<string, string>;
-  /** SHA-256 over names and contents, hex. */
-  readonly digest: string;
   readonly faults: readonly BundleFault[];
+  /** Reads a file that one of these names, which makes it part of the digest. */
+  readonly readNamed: ReadNamed;
+  /**
+   * SHA-256, hex, of what `sha256sum` prints for all files that were read, in the order of their names: anybody can
+   * compute it from the folder alone.
+   */
+  digest(): string;
+  /** The paths that `readNamed` has read. */
+  named(): readonly string[];
 }
+
+/** Reads a file by its path, relative to the bundle's folder, at most 4 MB. Throws what `reasonOf` puts in words. */
+export type ReadNamed = (path: string) => Promise<Buffer>;
 
 const REQUIRED = ['entities.yaml', 'issuers.yaml', 'schema.cedarschema'];
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
@@ -32,18 +42,27 @@ export async function readBundleFiles(given: string): Promise<BundleFiles> {
   };
   const folder = await realpath(join(given, '..data')).catch(() => realpath(given).catch(() => undefined));
   const texts = new Map<string, string>();
-  const hash = createHash('sha256');
+  const sums = new Map<string, string>();
+  const read = async (name: string): Promise<Buffer> => {
+    const bytes = await readBounded(resolve(folder ?? given, name));
+    sums.set(name, createHash('sha256').update(bytes).digest('hex'));
+    return bytes;
+  };
+  const named = new Set<string>();
+  const readNamed: ReadNamed = (path) => {
+    named.add(path);
+    return read(path);
+  };
   if (folder === undefined) {
     fault('.', 'there is no such folder');
   } else {
     const names = [...REQUIRED, ...(await policyFiles(folder, fault))].sort();
     for (const name of names) {
-      const bytes = await readBounded(join(folder, name)).catch((error: unknown) => reasonOf(error));
+      const bytes = await read(name).catch((error: unknown) => reasonOf(error));
       if (typeof bytes === 'string') {
         fault(name, bytes);
         continue;
       }
-      hash.update(`${JSON.stringify([name, bytes.length])}\n`).update(bytes);
       try {
         texts.set(name, utf8.decode(bytes));
       } catch {
@@ -51,7 +70,19 @@ export async function readBundleFiles(given: string): Promise<BundleFiles> {
       }
     }
   }
-  return { folder: folder ?? given, texts, digest: hash.digest('hex'), faults };
+  return {
+    folder: folder ?? given,
+    texts,
+    faults,
+    readNamed,
+    digest: () => digestOf(sums),
+    named: () => [...named],
+  };
+}
+
+function digestOf(sums: ReadonlyMap<string, string>): string {
+  const lines = [...sums.keys()].sort().map((name) => `${sums.get(name)}  ${name}\n`);
+  return createHash('sha256').update(lines.join('')).digest('hex');
 }
 
 /** The names of the policy files. A file that looks like a policy but would be left out is a fault: it may be a forbid. */
@@ -70,7 +101,9 @@ async function policyFiles(folder: string, fault: (file: string, reason: string)
   }
   const names: string[] = [];
   for (const name of inside) {
-    if (name.endsWith('.cedar')) names.push(`policies/${name}`);
+    if (/^[\w.-]+\.cedar$/.test(name)) names.push(`policies/${name}`);
+    else if (name.endsWith('.cedar'))
+      fault(`policies/${name}`, 'must be named by letters, digits, `.`, `_`, `-`');
     else fault(`policies/${name}`, 'only files that end in `.cedar` belong here; this one would not be read');
   }
   if (names.length > MAX_POLICY_FILES) fault('policies', `more than ${MAX_POLICY_FILES} files`);

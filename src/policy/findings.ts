@@ -34,7 +34,8 @@ export interface Finding {
  * each policy is put to Cedar as a permit, under its own conditions: permits do not touch one another, and all that
  * match are named. Each part of its scope is put to Cedar alone in the same way, without conditions.
  *
- * Takes the names of the bundle before it, as `createDecide` does. Throws when Cedar does not take bundle or question.
+ * Takes the place of the one before it: Cedar keeps one bundle's policies for this. Throws when Cedar does not take
+ * bundle or question.
  */
 export function createFindings(bundle: Bundle): (question: Question) => Finding[] {
   const policies = bundle.policies.map(({ id, file, text }) => ({ id, file, json: parsed(text) }));

@@ -8,36 +8,34 @@ import type { AdminId, PrincipalId } from '../mint/ids.ts';
 import { NO_TTL } from '../mint/ports.ts';
 import { cedarFaults } from './cedar-faults.ts';
 import { membershipsOf } from './entities.ts';
-import type { BundleFault } from './faults.ts';
+import { type BundleFault, faultAt } from './faults.ts';
 import { ACTIONS, type Action, cedarQuestion } from './question.ts';
 
 const FILE = 'schema.cedarschema';
 /** Under this name Cedar keeps what is checked; the next check takes its place. */
 const CHECKED = 'checked';
 
-/** Checks that the schema is one, and that every question the broker asks fits it. */
+/** Checks that the schema is one, and that every question the broker asks fits it, whatever claims a bundle declares. */
 export function checkSchema(schema: string): BundleFault[] {
   const parsed = checkParseSchema(schema);
   if (parsed.type === 'failure') return cedarFaults(FILE, schema, 0, parsed.errors);
   // As decisions are made later: the schema is parsed once, and so is a set without policies.
   preparseSchema(CHECKED, schema);
   preparsePolicySet(CHECKED, { staticPolicies: {} });
-  return ACTIONS.flatMap((action) => {
-    const message = misfit(action);
-    if (message === undefined) return [];
-    return [
-      {
-        file: FILE,
-        line: 1,
-        column: 1,
-        reason: `the broker’s \`${action}\` does not fit the schema: ${message}`,
-      },
-    ];
-  });
+  const misfits = new Map<string, BundleFault>();
+  for (const action of ACTIONS) {
+    const message = misfit(action, 'spiffe://example/one') ?? misfit(action, null);
+    // What keeps one action from fitting mostly keeps the other; it is mended in one place.
+    if (message === undefined || misfits.has(message)) continue;
+    const declared = Math.max(0, schema.search(new RegExp(`\\baction\\b[^;{]*\\b${action}\\b`)));
+    const reason = `the broker’s \`${action}\` does not fit the schema: ${message}`;
+    misfits.set(message, faultAt(FILE, schema, declared, reason));
+  }
+  return [...misfits.values()];
 }
 
-/** Asks the fullest question there is, one team and one group included; what Cedar has against it, if anything. */
-function misfit(action: Action): string | undefined {
+/** Asks a question with one team and one group, with or without a certificate; what Cedar has against it, if anything. */
+function misfit(action: Action, certificate: string | null): string | undefined {
   const memberships = membershipsOf({
     teams: ['team'],
     services: [{ issuer: 'alias', subject: 'subject', teams: ['team'] }],
@@ -50,6 +48,9 @@ function misfit(action: Action): string | undefined {
     alias: 'alias',
     subject: 'subject',
     authenticatedBy: 'jwt',
+    claims: {},
+    misfitClaims: [],
+    certificate,
   } as const;
   const adminId = 1 as AdminId; // brand: an example, which never leaves this function
   const question = cedarQuestion(
@@ -59,6 +60,7 @@ function misfit(action: Action): string | undefined {
       request: { adminId, note: '', status: 2, type: 'API token', reason: '' },
       ttlS: NO_TTL,
       wrap: false,
+      keyed: false,
       sourceAddress: '192.0.2.1',
       now: 0,
     },

@@ -1,18 +1,27 @@
-import type { DeclaredEntities } from './entities.ts';
-import type { BundleFault } from './faults.ts';
-import type { ReadYaml } from './yaml.ts';
+import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
+import { type BundleFault, faultAt } from './faults.ts';
+import type { Policy } from './policies.ts';
 
-/** What in `entities.yaml` may be meant but is worth a look: services in no team, and admins in no group. */
-export function membershipWarnings(
-  yaml: ReadYaml<DeclaredEntities>,
-  { services, admins }: DeclaredEntities,
-): BundleFault[] {
-  return [
-    ...services.flatMap(({ issuer, subject, teams }, index) =>
-      teams.length > 0 ? [] : [yaml.at(['services', index], `${issuer}:${subject} is in no team`)],
-    ),
-    ...admins.flatMap(({ id, groups }, index) =>
-      groups.length > 0 ? [] : [yaml.at(['admins', index], `admin ${id} is in no group`)],
-    ),
-  ];
+/**
+ * Conditions on `context.ttl` in a bundle with a `@default_ttl`: they see what was asked for, and take a request that
+ * gets the default for one without an end.
+ */
+export function ttlWarnings(policies: readonly Policy[], texts: ReadonlyMap<string, string>): BundleFault[] {
+  const defaulting = policies.find(({ obligations }) => obligations && obligations.defaultTtlS !== null);
+  if (defaulting === undefined) return [];
+  const reason = `context.ttl is what was asked for, before the @default_ttl of ${defaulting.id}: a request that gets the default has 9007199254740991 here`;
+  return policies.flatMap(({ file, start, text, json }) =>
+    readsTtl(json) ? [faultAt(file, texts.get(file) ?? '', start + offsetOfTtl(text), reason)] : [],
+  );
+}
+
+function readsTtl({ conditions }: PolicyJson): boolean {
+  return JSON.stringify(conditions).includes('{"left":{"Var":"context"},"attr":"ttl"}');
+}
+
+/** `context.ttl` or `context["ttl"]`, comments and strings passed over. */
+const TTL = /\b(context)\s*(?:\.\s*ttl\b|\[\s*"ttl"\s*\])|\/\/[^\n]*|"(?:[^"\\]|\\.)*"/gs;
+
+function offsetOfTtl(text: string): number {
+  return [...text.matchAll(TTL)].find(([, context]) => context !== undefined)?.index ?? 0;
 }

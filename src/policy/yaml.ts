@@ -28,10 +28,17 @@ export async function readYaml<T>(file: string, text: string, schema: z.ZodType<
   // What follows a broken piece of syntax is read wrongly, so only the first of those is worth telling.
   const broken = document.errors.findIndex(({ code }) => code !== 'DUPLICATE_KEY');
   const errors = broken === -1 ? document.errors : document.errors.slice(0, broken + 1);
-  const faults = [...errors, ...document.warnings].map(({ pos, message }) => faultAtOffset(pos[0], message));
+  const faults = [...errors, ...document.warnings].map(({ pos, code, message }) =>
+    faultAtOffset(pos[0], code === 'MULTIPLE_DOCS' ? 'holds more than one document' : message),
+  );
   visit(document, {
     Alias: (_key, node) => {
       faults.push(faultAtOffset(node.range?.[0] ?? 0, 'aliases are not taken; write the value out'));
+    },
+    // JavaScript would take it for something else than a key, and drop it without a word.
+    Pair: (_key, { key }) => {
+      if (isScalar(key) && key.value === '__proto__')
+        faults.push(faultAtOffset(key.range?.[0] ?? 0, '`__proto__` is not a key that belongs here'));
     },
   });
   if (faults.length > 0) return { value: undefined, faults, at };
@@ -41,9 +48,16 @@ export async function readYaml<T>(file: string, text: string, schema: z.ZodType<
   const found = read.error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => at([...issue.path, key], `\`${key}\` is not a key that belongs here`))
-      : [at(issue.path, `${pathText(issue.path)}${issue.message}`)],
+      : [at(issue.path, noMap(issue) ?? `${pathText(issue.path)}${issue.message}`)],
   );
   return { value: undefined, faults: found, at };
+}
+
+/** What is said of something that is no map: the schema's own words would be about objects. */
+function noMap(issue: z.core.$ZodIssue): string | undefined {
+  if (issue.code !== 'invalid_type' || issue.expected !== 'object') return undefined;
+  const entry = typeof issue.path.at(-1) === 'number' ? 'an entry of ' : '';
+  return `${entry}${pathText(issue.path)}must be a map`;
 }
 
 function pathText(path: readonly PropertyKey[]): string {
@@ -51,13 +65,13 @@ function pathText(path: readonly PropertyKey[]): string {
   return name === undefined ? '' : `\`${String(name)}\` `;
 }
 
-/** Where a path begins: a key where there is one, else the nearest thing around it that exists. */
+/** Where a path begins: a key where there is one, the last of two, else the nearest thing around it that exists. */
 function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number {
   for (let length = path.length; length > 0; length--) {
     const parent = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
     const step = path[length - 1];
     if (isMap(parent)) {
-      const pair = parent.items.find(({ key }) => isScalar(key) && key.value === step);
+      const pair = parent.items.findLast(({ key }) => isScalar(key) && key.value === step);
       if (pair !== undefined && isNode(pair.key)) return pair.key.range?.[0] ?? 0;
     }
     const node = document.getIn(path.slice(0, length), true);

@@ -44,7 +44,20 @@ const decision = () => ({
   reason: null,
   policies: ['ci-may-mint'],
   errors: [],
+  obligations: null,
   bundle: SHA256,
+  input: {
+    action: 'mintToken' as const,
+    time: '2026-11-25T13:05:00.000Z',
+    ttlS: null,
+    wrap: false,
+    keyed: false,
+    claims: { project_id: '7', roles: ['a'] },
+    misfitClaims: [],
+    certificate: null,
+    teams: ['ci'],
+    groups: [],
+  },
 });
 
 export const freshMintId = (): MintId => newMintId(randomBytes);

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { bundleWith, EXAMPLE } from '../policy/bundle.ts';
+import { bundleWith, EXAMPLE, exampleWith } from '../policy/bundle.ts';
 import { policyCommand, SERVICE } from './policy-commands.ts';
 
 const asked = (more: object = {}) => JSON.stringify({ as: SERVICE, admin: 32, ...more });
@@ -98,7 +98,14 @@ t.test('every member of a case reaches the policies', async (t) => {
   const dir = await withCases(
     t.testdir(),
     { 'allow/whole.json': JSON.stringify(whole), ...Object.fromEntries(cases) },
-    { 'policies/new.cedar': all },
+    {
+      'policies/new.cedar': all,
+      'entities.yaml': await exampleWith(
+        'entities.yaml',
+        'groups:\n',
+        '  - { issuer: demo, subject: a:b }\ngroups:\n',
+      ),
+    },
   );
   const said = await policyCommand('test', dir);
   t.match(said.stdout, /\n9 passed, 0 failed$/, said.stdout);
@@ -138,21 +145,52 @@ t.test(
     t.equal(said.code, 1);
     t.equal(said.stdout, '');
     t.strictSame(said.stderr.split('\n'), [
-      'tests/denied:1:1: cases belong in `tests/allow` and `tests/deny`; here it would not be read',
       `${A}/alias.json:3:3: \`as\` issuers.yaml declares no issuer \`nobody\``,
       `${A}/bidi.json:1:62: \`note\` must not contain control, line-separator or bidirectional characters`,
       `${A}/list.json:1:1: must be a JSON object`,
       `${A}/member.json:4:2: \`from\` is not a member that belongs here`,
       `${A}/stray.jsn:1:1: only files that end in \`.json\` belong here; this one would not be read`,
-      `${A}/syntax.json:1:1: is not JSON: Expected double-quoted property name in JSON at position 15 (line 3 column 1)`,
+      `${A}/syntax.json:3:1: is not JSON: Expected double-quoted property name`,
       `${A}/text.json:1:51: \`admin\` must be a whole number, as in LogicMonitor`,
-      `${A}/twice.json:1:1: \`/admin\`: the member stands twice`,
-      `${A}/utf8.json:1:1: is not JSON: The encoded data was not valid for encoding utf-8`,
+      `${A}/twice.json:1:62: \`/admin\`: the member stands twice`,
+      `${A}/utf8.json:1:1: is not valid UTF-8`,
+      'tests/denied:1:1: cases belong in `tests/allow` and `tests/deny`; here it would not be read',
       'tests/deny/folder.json:1:1: is not a file',
       'tests/deny/zero.json:1:1: is not a file',
     ]);
   },
 );
+
+t.test('--json tells what became of each case and policy, and what is not enforced', async (t) => {
+  const dir = await withCases(
+    t.testdir(),
+    { 'allow/people.json': asked({ admin: 41 }), 'deny/short.json': asked({ ttl: '2h', reason: 'r' }) },
+    {
+      'policies/new.cedar': '@id("hour") @max_ttl("1h") permit (principal, action, resource == Admin::"32");',
+    },
+  );
+  const said = await policyCommand('test', dir, '--json');
+  t.match(said, { code: 1, stderr: '' });
+  const { cases, policies, notes } = JSON.parse(said.stdout);
+  t.strictSame(cases[0], {
+    file: 'tests/allow/people.json',
+    sentence: 'people',
+    expected: 'allow',
+    passed: false,
+    decision: { allow: false, reason: 'no-permit', policies: [], errors: [], obligations: null },
+  });
+  t.match(cases[1], { passed: true, decision: { reason: 'ttl-too-long', obligations: { maxTtlS: 3600 } } });
+  t.match(policies, [
+    { id: 'automation-mints-for-its-users', matchedIn: 1 },
+    { id: 'callers-end-their-own-tokens', matchedIn: null },
+    { id: 'only-from-inside', matchedIn: 0 },
+    { id: 'hour', matchedIn: 1 },
+    { id: 'production-needs-a-reason', matchedIn: 0 },
+  ]);
+  t.match(notes, [{ file: 'policies/new.cedar', line: 1, reason: /^@max_ttl is not enforced/ }]);
+  const plain = await policyCommand('test', dir);
+  t.match(plain.stderr, /^policies\/new\.cedar:1:13: note: @max_ttl is not enforced/);
+});
 
 t.test('a bundle without cases fails: nothing is tested', async (t) => {
   const dir = await bundleWith(t.testdir());

@@ -26,6 +26,11 @@ t.test('the program runs the commands without any settings, and ends with their 
     stdout: /^allowed/,
     stderr: '',
   });
+  t.match(await run('policy', 'who-can', EXAMPLE, '--admin', '32', '--csv'), {
+    code: 0,
+    stdout: /^action,admin,.*\r\nmintToken,32,.*\r\n$/s,
+    stderr: '',
+  });
   const broken = await bundleWith(t.testdir(), {
     'policies/new.cedar': 'permit (principal, action, resource);',
   });
@@ -37,28 +42,48 @@ t.test('the program runs the commands without any settings, and ends with their 
   t.match(await run('policy', 'chek', EXAMPLE), { code: 64, stdout: '', stderr: 'unknown command: chek' });
 });
 
-t.test('help names every command and flag, wherever it is asked for', async (t) => {
-  const help = await policyCommand('--help');
-  t.match(help, { code: 0, stderr: '' });
-  const flags = ['as', 'admin', 'note', 'status', 'type', 'reason', 'from', 'at', 'json'];
-  for (const flag of flags) t.match(help.stdout, new RegExp(`^ +--${flag} `, 'm'), flag);
-  for (const command of ['check', 'test', 'explain']) t.match(help.stdout, new RegExp(`^${command} `, 'm'));
-  t.strictSame(await policyCommand('explain', '-h'), help);
+t.test('help lists every command, and each command tells its own flags', async (t) => {
+  const list = await policyCommand('--help');
+  t.match(list, { code: 0, stderr: '' });
+  const flags = {
+    check: ['json'],
+    test: [],
+    explain: ['as', 'admin', 'note', 'status', 'type', 'reason', 'from', 'at', 'json'],
+    'who-can': ['admin', 'action', 'json', 'csv'],
+    'what-can': ['as', 'action', 'json', 'csv'],
+  };
+  for (const [command, its] of Object.entries(flags)) {
+    t.match(list.stdout, new RegExp(`^  ${command} +[a-z]`, 'm'));
+    const help = await policyCommand(command, 'DIR', '--help');
+    t.match(help, { code: 0, stderr: '' });
+    t.ok(help.stdout.startsWith(`Usage: lm-token-broker policy ${command} DIR`), help.stdout);
+    for (const flag of its) t.match(help.stdout, new RegExp(`^  --${flag} `, 'm'), `${command} --${flag}`);
+    t.strictSame(await policyCommand(command, '-h'), help);
+  }
+  t.strictSame(await policyCommand('-h'), list);
   t.match(await run('--help'), { code: 0, stdout: 'lm-token-broker policy …' });
 });
 
-t.test('wrong words end in 64, with the usage on stderr', async (t) => {
-  const cases: [string[], string][] = [
-    [[], 'a command is missing'],
-    [['who'], 'unknown command: who'],
-    [['check'], 'DIR is missing'],
-    [['check', 'a', 'b'], 'unexpected: b'],
-    [['check', 'a', '--json=1'], '--json'],
-    [['test', 'a', '--json'], '--json'],
+t.test('after -- a word is no flag', async (t) => {
+  t.match(await policyCommand('check', '--', '--help'), { code: 1, stdout: '' });
+});
+
+t.test('wrong words end in 64, with the usage of what was asked for on stderr', async (t) => {
+  const cases: [string[], string, string][] = [
+    [[], 'a command is missing', 'COMMAND'],
+    [['who'], 'unknown command: who\n', 'COMMAND'],
+    [['chekc'], 'unknown command: chekc; did you mean check?', 'COMMAND'],
+    [['constructor'], 'unknown command: constructor\n', 'COMMAND'],
+    [['check'], 'DIR is missing', 'check DIR'],
+    [['check', 'a', 'b'], 'unexpected: b', 'check DIR'],
+    [['check', 'a', '--json=1'], '--json', 'check DIR'],
+    [['check', 'a', '--jsno'], "Unknown option '--jsno'; did you mean --json?", 'check DIR'],
+    [['check', 'a', '--nothing-like-it'], "Unknown option '--nothing-like-it'\n", 'check DIR'],
   ];
-  for (const [words, said] of cases) {
+  for (const [words, said, usage] of cases) {
     const answer = await policyCommand(...words);
     t.match(answer, { code: 64, stdout: '', stderr: said }, words.join(' '));
-    t.match(answer.stderr, /^Usage: /m);
+    t.match(answer.stderr, `\nUsage: lm-token-broker policy ${usage}`);
+    t.match(answer.stderr, /\nTry: lm-token-broker policy .*--help$/);
   }
 });

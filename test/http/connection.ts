@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Answer } from '../support/stack.ts';
 
 /** A request as it goes over the wire: nothing of it is checked, added or put in order, a `Content-Length` for a body aside. */
@@ -35,6 +36,21 @@ export class Connection {
     t.teardown(() => socket.destroy());
     await once(socket, 'connect');
     return new Connection(socket);
+  }
+
+  /** Connects to the origin `url` over TLS; `session` is called with each session that could be resumed. */
+  static async overTls(
+    t: { teardown(handler: () => unknown): unknown },
+    url: string,
+    options: ConnectionOptions,
+    session: (session: Buffer) => void = () => {},
+  ): Promise<{ connection: Connection; socket: TLSSocket }> {
+    const { hostname, port } = new URL(url);
+    const socket = connectTls({ host: hostname, port: Number(port), ...options });
+    t.teardown(() => socket.destroy());
+    socket.on('session', session);
+    await once(socket, 'secureConnect');
+    return { connection: new Connection(socket), socket };
   }
 
   write(data: string | Uint8Array): void {

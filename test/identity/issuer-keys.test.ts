@@ -160,10 +160,12 @@ t.test(
     const asked = issuer.asked.length;
     clock.advance(1000);
     const authorization = [`Bearer ${jws({ alg: 'ES256' }, claims(), first.privateKey, 'ES256')}`];
-    const problem = await identity.authenticate({ authorization, deadline: new Deadline(clock, 1000) }).then(
-      () => undefined,
-      (thrown: unknown) => thrown,
-    );
+    const problem = await identity
+      .authenticate({ authorization, certificate: null, deadline: new Deadline(clock, 1000) })
+      .then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
     t.match(problem, { status: 503, retryAfterS: 4 });
     t.equal(issuer.asked.length, asked);
   },
@@ -181,10 +183,12 @@ t.test('a caller waits for keys no longer than its own deadline, while the fetch
     };
   });
   const authorization = [`Bearer ${jws({ alg: 'ES256' }, claims(), first.privateKey, 'ES256')}`];
-  const impatient = identity.authenticate({ authorization, deadline: new Deadline(clock, 1000) }).then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
+  const impatient = identity
+    .authenticate({ authorization, certificate: null, deadline: new Deadline(clock, 1000) })
+    .then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
   const patient = call(first);
   await asked;
   clock.advance(1000);

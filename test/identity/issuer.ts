@@ -1,6 +1,8 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
 import { createIdentity, type Identity } from '../../src/identity/identity.ts';
 import type { Issuer } from '../../src/identity/issuers.ts';
 import type { IdentitySettings } from '../../src/identity/settings.ts';
@@ -113,15 +115,21 @@ export async function startIssuer(t: Test, path = ''): Promise<TestIssuer> {
 
 export const AUDIENCE = 'https://broker.widgets.example';
 
+/** Reads what an entry names as the loader of a bundle in this folder would. */
+export const readNamedIn = (folder: string) => (path: string) => readFile(resolve(folder, path));
+
 /** What `issuers.yaml` would say of an issuer. */
 export function entryFor(issuer: Pick<TestIssuer, 'url'>, entry: Partial<Issuer> = {}): Issuer {
   return {
     alias: 'ci',
     issuer: issuer.url,
+    tokenIssuer: issuer.url,
     audience: AUDIENCE,
     algorithms: ['RS256', 'ES256'],
     maxTokenAge: 86_400,
     subjectClaim: 'sub',
+    tryAllKeys: false,
+    claims: {},
     ...entry,
   };
 }
@@ -155,8 +163,10 @@ export function claimsOf(iss: string, clock: Clock, more: Members = {}): Members
 
 /** What becomes of a caller with these `Authorization` headers: the subject, or `problem:operator's reason`. */
 export async function caller(identity: Identity, clock: Clock, ...authorization: string[]): Promise<string> {
-  return identity.authenticate({ authorization, deadline: new Deadline(clock, 5000) }).then(
-    ({ subject }) => subject,
-    ({ problem, extras }) => `${problem}:${extras.operatorReason}`,
-  );
+  return identity
+    .authenticate({ authorization, certificate: null, deadline: new Deadline(clock, 5000) })
+    .then(
+      ({ subject }) => subject,
+      ({ problem, extras }) => `${problem}:${extras.operatorReason}`,
+    );
 }

@@ -31,7 +31,11 @@ async function started(test: { teardown(handler: () => unknown): unknown }) {
 t.test('one subject of two issuers is two principals, also where their key ids are the same', async (t) => {
   const { a, b, token, identity, clock } = await started(t);
   const who = (jwt: string) =>
-    identity.authenticate({ authorization: [`Bearer ${jwt}`], deadline: new Deadline(clock, 5000) });
+    identity.authenticate({
+      authorization: [`Bearer ${jwt}`],
+      certificate: null,
+      deadline: new Deadline(clock, 5000),
+    });
   const [atA, atB] = [await who(token(a.url, keyOfA)), await who(token(b.url, keyOfB))];
   t.match(atA, { alias: 'a', issuer: a.url, subject: 'robot-17' });
   t.match(atB, { alias: 'b', issuer: b.url, subject: 'robot-17' });

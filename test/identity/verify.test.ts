@@ -25,7 +25,11 @@ t.test(
     const { identity, clock, claims, issuer } = await started(t);
     const sub = 'repo:acme@44/arm@99:environment:prod%3Aeu ÅÅ';
     const authorization = [`bEARER  ${jws(RS, claims({ sub }), rsa.privateKey, 'RS256')}`];
-    const principal = await identity.authenticate({ authorization, deadline: new Deadline(clock, 1000) });
+    const principal = await identity.authenticate({
+      authorization,
+      certificate: null,
+      deadline: new Deadline(clock, 1000),
+    });
     t.match(principal, { subject: sub, alias: 'ci', issuer: issuer.url, authenticatedBy: 'jwt' });
     t.match(principal.id, /^[0-9a-f]{64}$/);
   },
@@ -42,7 +46,10 @@ t.test('one subject of two aliases is two principals, however the parts are cut'
   ] as const) {
     const { identity, clock, claims } = identityOf(t, issuer, { alias });
     const authorization = [`Bearer ${jws(ES, claims({ sub }), ec.privateKey, 'ES256')}`];
-    ids.add((await identity.authenticate({ authorization, deadline: new Deadline(clock, 1000) })).id);
+    ids.add(
+      (await identity.authenticate({ authorization, certificate: null, deadline: new Deadline(clock, 1000) }))
+        .id,
+    );
   }
   t.equal(ids.size, 3);
 });
@@ -169,7 +176,8 @@ t.test('attacks on header and form are refused, and cause no fetch', async (t) =
     ['padding', `${good}=`, 'token-malformed'],
     ['crit', signed({ ...RS, crit: ['exp'], exp: 1 }), 'header-unfit'],
     ['b64', signed({ ...RS, b64: true }), 'header-unfit'],
-    ['typ of something else', signed({ ...RS, typ: 'dpop+jwt' }), 'header-unfit'],
+    ['typ of something else', signed({ ...RS, typ: 'dpop+jwt' }), 'typ-not-allowed'],
+    ['typ of a JWT-SVID', signed({ ...RS, typ: 'JOSE' }), 'typ-not-allowed'],
     ['kid is a number', signed({ ...RS, kid: 1 }), 'header-unfit'],
     ['header is a list', signed('[]'), 'header-unfit'],
     ['claims are a JWS again', signed({ ...RS, cty: 'JWT' }, good), 'token-malformed'],
@@ -220,7 +228,11 @@ t.test('no claim, token or key stands in what is thrown', async (t) => {
   const { identity, clock, claims } = await started(t);
   const token = jws(RS, claims({ exp: 1, sub: 'secret-subject' }), rsa.privateKey, 'RS256');
   const error = await identity
-    .authenticate({ authorization: [`Bearer ${token}`], deadline: new Deadline(clock, 1000) })
+    .authenticate({
+      authorization: [`Bearer ${token}`],
+      certificate: null,
+      deadline: new Deadline(clock, 1000),
+    })
     .then(
       () => undefined,
       (thrown: unknown) => thrown,

@@ -3,24 +3,17 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import t from 'tap';
 import { attemptAt } from '../../src/mint/attempt.ts';
+import { CallerRates } from '../../src/mint/caller-rates.ts';
 import { Endings } from '../../src/mint/end.ts';
 import { newMintId } from '../../src/mint/ids.ts';
 import { mint } from '../../src/mint/mint.ts';
 import { FakeClock, settle } from '../support/clock.ts';
-import { callOf, principal, trailOf } from './call.ts';
+import { allowing, callOf, principal, trailOf } from './call.ts';
 import { ACCESS_KEY, adminId, credentialsWith, decisionId, FakeAudit, Journal, tokenOf } from './parts.ts';
 
 setFlagsFromString('--expose-gc');
 const collect: unknown = runInNewContext('gc');
 
-const decision = {
-  id: decisionId,
-  allow: true,
-  reason: null,
-  policies: [],
-  errors: [],
-  bundle: 'b',
-} as const;
 const noBytes = (count: number) => new Uint8Array(count);
 
 t.test('what is kept to end a token holds neither its key nor its caller’s JWT', async (t) => {
@@ -49,8 +42,8 @@ async function leftPending() {
   const endings = new Endings({ portal, credentials, clock, events, tryTimeoutMs: 8_000 });
   const call = callOf(clock, { deliver: async () => 'undelivered' });
   const broker = {
-    authenticate: async () => principal,
-    decide: () => decision,
+    inForce: () => ({ authenticate: async () => principal, decide: () => allowing }),
+    callerRates: new CallerRates({ perSecond: 20, burst: 100 }, clock),
     ...{ credentials, portal, endings, clock, randomBytes: noBytes },
   };
   await mint(call, trailOf(call, audit, clock), broker);

@@ -1,24 +1,18 @@
 import t from 'tap';
+import { CallerRates } from '../../src/mint/caller-rates.ts';
 import type { Deadline } from '../../src/mint/clock.ts';
 import { Endings } from '../../src/mint/end.ts';
-import { type Broker, mint } from '../../src/mint/mint.ts';
+import { type Broker, mint, type PolicyInForce } from '../../src/mint/mint.ts';
 import { type MintAnswer, type MintCall, NO_TTL, type Question } from '../../src/mint/ports.ts';
 import type { DecisionRecord } from '../../src/mint/records.ts';
 import { FakeClock, settle } from '../support/clock.ts';
-import { callOf, principal, trailOf } from './call.ts';
-import { ACCESS_KEY, adminId, credentialsWith, decisionId, problem, problemOf } from './parts.ts';
+import { allowing, callOf, principal, principalRecord, trailOf } from './call.ts';
+import { ACCESS_KEY, adminId, credentialsWith, problem, problemOf } from './parts.ts';
 
-const allowed: DecisionRecord = {
-  id: decisionId,
-  allow: true,
-  reason: null,
-  policies: ['automation'],
-  errors: [],
-  bundle: 'b'.repeat(64),
-};
+const allowed: DecisionRecord = { ...allowing, policies: ['automation'] };
 
 /** One request through a whole broker of fakes, every call of a part noted in the journal. */
-function started(changes: Partial<MintCall> = {}, broker: Partial<Broker> = {}) {
+function started(changes: Partial<MintCall> = {}, broker: Partial<Broker & PolicyInForce> = {}) {
   const parts = credentialsWith(new FakeClock());
   const { portal, credentials, clock, events, audit, journal } = parts;
   const answers: MintAnswer[] = [];
@@ -38,7 +32,7 @@ function started(changes: Partial<MintCall> = {}, broker: Partial<Broker> = {}) 
   });
   const trail = trailOf(call, audit, clock, (cause, { detail }) => counted.push(`${cause}: ${detail}`));
   const endings = new Endings({ portal, credentials, clock, events, tryTimeoutMs: 8_000 });
-  const whole: Broker = {
+  const policy: PolicyInForce = {
     authenticate: async () => {
       journal.note('authenticate');
       return principal;
@@ -48,6 +42,11 @@ function started(changes: Partial<MintCall> = {}, broker: Partial<Broker> = {}) 
       questions.push(question);
       return allowed;
     },
+    ...broker,
+  };
+  const whole: Broker = {
+    inForce: () => policy,
+    callerRates: new CallerRates({ perSecond: 20, burst: 100 }, clock),
     credentials,
     portal,
     endings,
@@ -105,7 +104,7 @@ t.test(
     const context = {
       requestId: 'request-1',
       traceId: 'f'.repeat(32),
-      principal,
+      principal: principalRecord,
       source: { address: '10.1.2.3' },
       mintId,
     };
@@ -141,6 +140,7 @@ t.test('policy is asked about what was validated, in the context of the request'
       request: { adminId: adminId(32), note: 'nightly', status: 2, type: 'API token', reason: 'INC-7' },
       ttlS: NO_TTL,
       wrap: false,
+      keyed: false,
       sourceAddress: '10.1.2.3',
       now: clock.now(),
     },
@@ -216,7 +216,7 @@ t.test(
       t.equal(await parts.end, said);
       t.strictSame(kinds(parts), ['request'], said);
       t.match(parts.audit.of('request'), [
-        { outcome: 'refused', problem: said.split(' ')[0], principal, ...record },
+        { outcome: 'refused', problem: said.split(' ')[0], principal: principalRecord, ...record },
       ]);
       t.equal(parts.journal.count('send') + parts.journal.count('durable') + parts.answers.length, 0);
       t.strictSame(parts.counted, []);

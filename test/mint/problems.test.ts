@@ -10,6 +10,7 @@ const TABLE: Record<ProblemName, readonly [status: number, retry?: 'retry']> = {
   'payload-too-large': [413],
   'headers-too-large': [431],
   'request-timeout': [408],
+  'too-many-requests': [429, 'retry'],
   'method-not-allowed': [405],
   'not-found': [404],
   'policy-denied': [403],

@@ -6,17 +6,10 @@ import { newMintId } from '../../src/mint/ids.ts';
 import type { MintCall } from '../../src/mint/ports.ts';
 import { Problem } from '../../src/mint/problems.ts';
 import { FakeClock } from '../support/clock.ts';
-import { callOf, principal, trailOf } from './call.ts';
+import { allowing, callOf, principal, principalRecord, trailOf } from './call.ts';
 import { ACCESS_KEY, adminId, decisionId, FakeAudit, Journal, tokenOf } from './parts.ts';
 
-const decision = {
-  id: decisionId,
-  allow: true,
-  reason: null,
-  policies: ['a', 'b'],
-  errors: [],
-  bundle: 'b',
-} as const;
+const decision = allowing;
 const request = { adminId: adminId(32), note: 'n', status: 1, type: 'bearer' } as const;
 const attempt = attemptAt(
   request,
@@ -56,7 +49,7 @@ t.test('a refusal of a known caller is one request record, with whatever is know
       kind: 'request',
       requestId: 'request-1',
       traceId: 'f'.repeat(32),
-      principal,
+      principal: principalRecord,
       source: { address: '10.1.2.3', userAgent: 'curl/8' },
       adminId: 32,
       requested: { note: 'n', status: 1, type: 'bearer', reason: null },

@@ -21,18 +21,20 @@ function callWith({ body = {}, text = JSON.stringify(body), ...other }: Asked): 
     source: { address: '127.0.0.1', userAgent: null },
     deadline: new Deadline(new FakeClock(), 20_000),
     authorization: [],
+    certificate: null,
     idempotencyKeys: [],
     contentType: 'application/json',
     contentEncoding: '',
     adminId: '32',
     query: '',
     readBody: async () => new TextEncoder().encode(text),
+    report: () => undefined,
     deliver: async () => 'delivered',
     ...other,
   };
 }
 
-const accepted = (asked: Asked = {}) => validate(callWith(asked));
+const accepted = async (asked: Asked = {}) => (await validate(callWith(asked))).request;
 
 /** What a request is refused for: the problem, then each fault as `pointer: detail`. */
 async function refused(asked: Asked): Promise<string[]> {
@@ -162,11 +164,11 @@ t.test('a member that stands twice is refused, though JSON.parse would take the 
 
 t.test('all faults are told at once: path, query, headers and body', async (t) => {
   const body = { note: 1, status: 9, extra: 1 };
-  const said = await refused({ adminId: '032', query: 'dryRun=true&x=1&x=2', idempotencyKeys: ['k'], body });
+  const said = await refused({ adminId: '032', query: 'dryRun=1&x=1&x=2', idempotencyKeys: ['k'], body });
   t.match(said, [
     'invalid-request',
-    'query:dryRun: is not available yet; leave it out',
     'query:x: is not a parameter of this path',
+    'query:dryRun: must be `true` or `false`',
     'header:Idempotency-Key: is not available yet; leave it out',
     /^path:id: must be a decimal integer/,
   ]);
@@ -176,6 +178,18 @@ t.test('all faults are told at once: path, query, headers and body', async (t) =
       member,
     );
   t.equal(said.length, 8);
+});
+
+t.test('a dry run is asked for by one parameter, once, and then a key is not looked at', async (t) => {
+  const dry = async (query: string, idempotencyKeys: string[] = []) =>
+    (await validate(callWith({ query, idempotencyKeys }))).dryRun;
+  t.equal(await dry(''), false);
+  t.equal(await dry('dryRun=false'), false);
+  t.equal(await dry('dryRun=true'), true);
+  t.equal(await dry('dryRun=true', ['k', 'l']), true);
+  for (const query of ['dryRun', 'dryRun=', 'dryRun=TRUE', 'dryRun=1', 'dryRun=true&dryRun=true'])
+    t.match(await refused({ query }), ['invalid-request', /^query:dryRun: /], query);
+  t.match(await refused({ query: 'dryrun=true' }), ['invalid-request', /^query:dryrun: is not/]);
 });
 
 t.test('at most 20 faults are told, however many there are', async (t) => {

@@ -67,6 +67,9 @@ export function question(wishes: Wishes = {}): Question {
       alias,
       subject,
       authenticatedBy: 'jwt',
+      claims: {},
+      misfitClaims: [],
+      certificate: null,
     },
     request: {
       adminId: (wishes.admin ?? 32) as AdminId, // brand: a valid id
@@ -77,6 +80,7 @@ export function question(wishes: Wishes = {}): Question {
     },
     ttlS: wishes.ttlS ?? NO_TTL,
     wrap: false,
+    keyed: false,
     sourceAddress: wishes.sourceAddress ?? '127.0.0.1',
     now: wishes.now ?? Date.UTC(2026, 10, 25, 13, 5),
   };

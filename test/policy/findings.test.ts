@@ -3,7 +3,8 @@ import t from 'tap';
 import { createDecide } from '../../src/policy/decide.ts';
 import { createFindings } from '../../src/policy/findings.ts';
 import type { Bundle } from '../../src/policy/load.ts';
-import { bundleWith, load, question } from './bundle.ts';
+import { parsePolicies } from '../../src/policy/policies.ts';
+import { bundleWith, exampleWith, load, question } from './bundle.ts';
 
 const MORE = `
 @id("overflows") forbid (principal, action, resource == Admin::"41") when { context.ttl * 2000 > 1 };
@@ -11,6 +12,18 @@ const MORE = `
 @id("one") permit (principal == Service::"demo:one", action == Action::"mintToken", resource is Admin in Group::"production");
 @id("never-minting") forbid (principal, action in [Action::"revokeToken"], resource);
 `;
+
+const loaded = async (dir: string) =>
+  load(
+    await bundleWith(dir, {
+      'policies/more.cedar': MORE,
+      'entities.yaml': await exampleWith(
+        'entities.yaml',
+        'services:\n',
+        'services:\n  - {issuer: demo, subject: one}\n',
+      ),
+    }),
+  );
 
 const subjects = [undefined, 'one', 'stranger'];
 const questions = subjects.flatMap((subject) =>
@@ -28,25 +41,24 @@ const questions = subjects.flatMap((subject) =>
 /** What Cedar says of one policy when it stands alone, a forbid beside a permit of everything. */
 function alone(bundle: Bundle, index: number) {
   const policies = bundle.policies.slice(index, index + 1);
-  const everything = {
-    id: 'everything',
-    file: '',
-    start: 0,
-    text: 'permit (principal, action, resource);',
-  };
-  const forbids = /\bforbid\b/.test(policies[0]?.text ?? '');
-  const decide = createDecide(
-    { ...bundle, policies: forbids ? [...policies, everything] : policies },
-    { randomBytes, name: 'alone' },
+  const everything = parsePolicies(
+    new Map([['p.cedar', '@id("everything") permit (principal, action, resource);']]),
   );
-  return questions.map((asked) => {
+  const forbids = policies[0]?.effect === 'forbid';
+  const { decide, retire } = createDecide(
+    { ...bundle, policies: forbids ? [...policies, ...everything.policies] : policies },
+    { randomBytes },
+  );
+  const outcomes = questions.map((asked) => {
     const { allow, errors } = decide(asked);
     return errors.length > 0 ? 'fails' : allow !== forbids ? 'matches' : 'not';
   });
+  retire();
+  return outcomes;
 }
 
 t.test('what is found of each policy among all is what Cedar says of it alone', async (t) => {
-  const bundle = await load(await bundleWith(t.testdir(), { 'policies/more.cedar': MORE }));
+  const bundle = await loaded(t.testdir());
   const findings = createFindings(bundle);
   const found = questions.map((asked) => findings(asked));
   const seen = new Set<string>();
@@ -62,7 +74,7 @@ t.test('what is found of each policy among all is what Cedar says of it alone', 
 });
 
 t.test('the parts of a scope that do not fit are named, each by itself', async (t) => {
-  const bundle = await load(await bundleWith(t.testdir(), { 'policies/more.cedar': MORE }));
+  const bundle = await loaded(t.testdir());
   const findings = createFindings(bundle);
   const of = (id: string, asked: Parameters<typeof question>[0]) =>
     findings(question(asked)).find((finding) => finding.id === id);
