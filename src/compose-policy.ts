@@ -124,8 +124,10 @@ export class Policy {
   candidate() {
     if (this.#tried === undefined) return undefined;
     const { reload, report, follow } = this.#tried;
+    const { loadedAt, ...state } = reload.state();
     return {
-      ...reload.state(),
+      ...state,
+      loadedAt: loadedAt === null ? null : new Date(loadedAt).toISOString(),
       behindBytes: follow.behind,
       counts: report.counts(),
       changed: report.recent(),

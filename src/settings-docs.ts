@@ -55,11 +55,11 @@ export function helpText(): string {
   });
   return `lm-token-broker ${version}: mints LogicMonitor API tokens for callers that policy allows.\n
 Usage: lm-token-broker [serve]      run the broker; settings are environment variables
-       lm-token-broker policy …    check, test and explain a policy bundle; policy --help tells how
+       lm-token-broker policy …    try and review a policy bundle; policy --help tells how
        lm-token-broker --help      show this
        lm-token-broker --version   show the version
 
-Signals: SIGTERM drains and ends, SIGINT ends without the lead, SIGHUP tries again what waits.
+Signals: SIGTERM drains and ends, SIGINT ends without the lead, SIGHUP reloads policy and TLS files and tries again what waits.
 
 ${parts.join('\n\n')}`;
 }

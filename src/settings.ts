@@ -44,7 +44,7 @@ export const SETTINGS = {
     schema: z.union([z.literal('off'), address]),
     default: '127.0.0.1:9090',
     group: LISTENING,
-    doc: 'Address and port for operators: `/metrics`, `/docs`, details of `/readyz`. `off` opens none.',
+    doc: 'Address and port for operators: `/metrics`, `/docs`, `/policy/candidate`, details of `/readyz`. `off` opens none.',
   },
   TLS_CERT_FILE: {
     schema: text,

@@ -16,7 +16,7 @@ export const PROBLEMS = {
     title: 'The caller could not be identified.',
     retry: false,
     advice:
-      'Send one `Authorization: Bearer <JWT>` that a configured issuer signed for this broker and that has not expired.',
+      'Send one `Authorization: Bearer <JWT>` that a configured issuer signed for this broker and that has not expired, or a client certificate, where the broker takes them.',
   },
   'identity-provider-unavailable': {
     status: 503,

@@ -81,7 +81,9 @@ t.test('what the guide shows of its own bundle is what the commands say', async 
     const [words = '', said = ''] = steps.slice(at);
     const [command = '', ...rest] = words.replace('./policy', join(parent, 'policy')).split(' ');
     const { stdout } = await policyCommand(command, ...rest);
-    t.equal(stdout.replaceAll(/ +$/gm, '').trim(), said.trim(), words);
+    // The digest is also of the schema's comments.
+    const [actual, expected] = [stdout, said].map((text) => text.replace(/[0-9a-f]{64}/, 'DIGEST'));
+    t.equal(actual?.replaceAll(/ +$/gm, '').trim(), expected?.trim(), words);
   }
 });
 

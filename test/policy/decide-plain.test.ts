@@ -42,7 +42,7 @@ function byCedar(conditions: readonly string[], context: Context): boolean[] {
 }
 
 t.test('a text is like a pattern when Cedar says so', (t) => {
-  const letter = fc.constantFrom('a', 'b', '*', '\\', '"', 'é', '🔑', '\n');
+  const letter = fc.constantFrom('a', 'a', 'a', 'a', 'b', 'b', '*', '\\', '"', '🔑');
   const text = fc.array(letter, { maxLength: 7 }).map((letters) => letters.join(''));
   const element = fc.oneof(
     fc.constant<'Wildcard'>('Wildcard'),

@@ -33,7 +33,7 @@ const PROGRAM = 'lm-token-broker policy';
 const USAGE = `Usage: ${PROGRAM} COMMAND DIR [flags]`;
 const BUNDLE = `DIR is a policy bundle: schema.cedarschema, policies/*.cedar, entities.yaml, issuers.yaml, tests/.`;
 const EXIT_CODES =
-  'Exit codes: 0 well; 1 the bundle has a fault, or a case came out otherwise; 64 wrong words.';
+  'Exit codes: 0 well; 1 the bundle has a fault, or a case came out otherwise; 2 of diff: decisions would change; 64 wrong words.';
 
 /** `lm-token-broker policy …`: gives the exit code. */
 export async function policy([name = '', ...words]: readonly string[], say: Say): Promise<number> {
