@@ -147,3 +147,16 @@ console.table(
     'whole set': wholeSet.toFixed(0),
   })),
 );
+
+/** Each target by its strictest reading, for rules of both kinds. */
+for (const asksCedar of [false, true]) {
+  const of = medians.filter(({ size }) => size.asksCedar === asksCedar);
+  const [smallest = Number.NaN, largest = Number.NaN] = [of.at(0)?.first, of.at(-1)?.first];
+  const remembered = Math.max(...of.map(({ others: [one = Number.NaN] }) => one));
+  const say = (target: string, value: number, limit: number) =>
+    console.log(`  ${value <= limit ? 'met    ' : 'not met'} ${target}: ${value.toFixed(2)}`);
+  console.log(asksCedar ? 'When a rule asks Cedar:' : 'When no rule asks Cedar:');
+  say('first, 10 policies, at most 40 µs', smallest, 40);
+  say('first, 1,000 policies and 10,000 entities, at most 1.5 times that', largest / smallest, 1.5);
+  say('remembered, everywhere at most 5 µs', remembered, 5);
+}

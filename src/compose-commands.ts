@@ -26,8 +26,8 @@ export {
 };
 
 /**
- * Asks a bundle what the audit log says was asked since then (epoch ms), and compares. Throws a `BundleError`, and the
- * system's error when the log cannot be read.
+ * Asks a bundle what the audit log says was asked since then (epoch ms), and compares. Throws a `BundleError`, and an
+ * `Error` when the log cannot be read.
  */
 export async function diffPolicy(folder: string, auditPath: string, since: number): Promise<Diff> {
   const bundle = await loadPolicy(folder);
@@ -35,6 +35,10 @@ export async function diffPolicy(folder: string, auditPath: string, since: numbe
   const run = new DiffRun({ bundle, decide });
   await eachRecord(auditPath, (record) => {
     if (Date.parse(record.time) >= since) run.consider(record);
+  }).catch((fault: unknown) => {
+    const reason =
+      fault instanceof Error && 'code' in fault ? String(fault.code) : 'it holds what is no record';
+    throw new Error(`the audit log ${auditPath} cannot be read (${reason})`);
   });
   return run.result();
 }

@@ -159,7 +159,7 @@ export const SETTINGS = {
   POLICY_DIR: {
     schema: text,
     group: FILES,
-    doc: 'The policy bundle: `schema.cedarschema`, `policies/*.cedar`, `entities.yaml`, `issuers.yaml`.',
+    doc: 'The policy bundle: `schema.cedarschema`, `policies/*.cedar`, `entities.yaml`, `issuers.yaml`, and its own cases, `tests/`, which must come out as they say.',
   },
   POLICY_CANDIDATE: {
     schema: text,

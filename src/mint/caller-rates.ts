@@ -19,15 +19,7 @@ export class CallerRates {
   }
 
   /** Counts one request. Throws `too-many-requests` when the caller has had its share, and counts no further. */
-  take({
-    id,
-    alias,
-    subject,
-  }: {
-    readonly id: PrincipalId;
-    readonly alias: string;
-    readonly subject: string;
-  }): void {
+  take({ id }: { readonly id: PrincipalId }): void {
     const now = this.#clock.monotonic();
     const bucket = this.#buckets.get(id) ?? new TokenBucket(this.#rate, now);
     this.#buckets.delete(id);
@@ -42,7 +34,7 @@ export class CallerRates {
     throw new Problem(
       'too-many-requests',
       `One caller may make ${perSecond} requests a second, and ${burst} at once.`,
-      { retryAfterS: waitMs / 1000, operatorReason: `${alias}:${subject}` },
+      { retryAfterS: waitMs / 1000 },
     );
   }
 }

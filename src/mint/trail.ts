@@ -162,7 +162,7 @@ export class Trail {
       this.#countRefusal(name, {
         address: source.address,
         requestId,
-        detail: extras.operatorReason ?? problem.message,
+        detail: this.#who() ?? extras.operatorReason ?? problem.message,
       });
     } else if (this.#stage === 'authenticated') {
       const pointers = extras.errors?.map(({ pointer }) => pointer).join(' ');
@@ -177,7 +177,7 @@ export class Trail {
     return {
       requestId: this.#call.requestId,
       outcome: this.#result,
-      principal: this.#principal && escapeUnfit(`${this.#principal.alias}:${this.#principal.subject}`),
+      principal: this.#who(),
       admin: this.#adminId(),
       mintId: this.#attempt?.mintId,
       decisionId: this.#decision?.id,
@@ -212,6 +212,10 @@ export class Trail {
       reason,
       durationMs: this.elapsedMs(),
     });
+  }
+
+  #who(): string | undefined {
+    return this.#principal && escapeUnfit(`${this.#principal.alias}:${this.#principal.subject}`);
   }
 
   /** The admin that was named, also when the rest of the request was not fit. */

@@ -1,3 +1,4 @@
+import type { DenialReason } from '../mint/problems.ts';
 import { type Candidate, type Change, type Comparison, type Recorded, replay } from './replay.ts';
 
 /** A recorded request that the candidate would decide otherwise. */
@@ -14,6 +15,7 @@ export interface RecordedAt {
   readonly seq: number;
   readonly time: string;
   readonly kind: string;
+  readonly reason?: string | null;
 }
 
 const RECENT = 100;
@@ -54,9 +56,15 @@ export class CandidateReport {
 
 type NullableRecorded = { readonly [M in keyof Recorded]: Recorded[M] | null };
 
-/** The record as something that was decided; undefined when it is none. An attempt has its decision in its intent. */
-export function decided(record: { readonly kind: string } & Partial<NullableRecorded>): Recorded | undefined {
+/**
+ * The record as something that policy decided; undefined when it is none. An attempt has its decision in its intent.
+ * What was refused since it was for the broker's own user would be refused by any bundle.
+ */
+export function decided(
+  record: { readonly kind: string; readonly reason?: string | null } & Partial<NullableRecorded>,
+): Recorded | undefined {
   if (record.kind !== 'intent' && record.kind !== 'request') return undefined;
+  if (record.reason === ('own-admin' satisfies DenialReason)) return undefined;
   const { principal, source, adminId, requested, decision } = record;
   if (!principal || !source || !adminId || !requested || !decision) return undefined;
   return { principal, source, adminId, requested, decision };

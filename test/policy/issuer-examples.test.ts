@@ -4,25 +4,16 @@ import { join } from 'node:path';
 import t from 'tap';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { createIdentity } from '../../src/identity/identity.ts';
-import { verificationKeys } from '../../src/identity/keys.ts';
-import { Deadline } from '../../src/mint/clock.ts';
-import type { AdminId } from '../../src/mint/ids.ts';
-import { NO_TTL } from '../../src/mint/ports.ts';
-import { Problem } from '../../src/mint/problems.ts';
 import { readCases } from '../../src/policy/cases.ts';
-import { createDecide } from '../../src/policy/decide.ts';
 import { runCases } from '../../src/policy/run-cases.ts';
-import { ecKey, edKey, jws, rsaKey } from '../identity/issuer.ts';
-import { FakeClock } from '../support/clock.ts';
 import { EXAMPLE, load } from './bundle.ts';
 import { CI_TOKENS } from './issuer-tokens/ci.ts';
+import { EXAMPLES, outcomeOf } from './issuer-tokens/outcome.ts';
 import { PROVIDER_TOKENS } from './issuer-tokens/providers.ts';
-import type { TokenExample } from './issuer-tokens/tokens.ts';
-import { WORKLOAD_TOKENS } from './issuer-tokens/workloads.ts';
+import type { Token } from './issuer-tokens/tokens.ts';
+import { BATCH_TOKEN, WORKLOAD_TOKENS } from './issuer-tokens/workloads.ts';
 
 const ALL_TOKENS = [...CI_TOKENS, ...WORKLOAD_TOKENS, ...PROVIDER_TOKENS];
-const EXAMPLES = join(import.meta.dirname, '../../examples/issuers');
 const PLATFORMS = [
   'buildkite',
   'circleci',
@@ -42,7 +33,6 @@ const PLATFORMS = [
   'spire',
 ];
 const text = (folder: string, file: string) => readFileSync(join(folder, file), 'utf8');
-const KEYS = { RSA: rsaKey({ kid: 'k' }), EC: ecKey({ kid: 'k' }), OKP: edKey({ kid: 'k' }) };
 const folders = readdirSync(EXAMPLES, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
@@ -145,61 +135,45 @@ t.test('all entries go together in one bundle, and let in and keep out the same 
   );
 });
 
-/** What becomes of a caller with a genuine token of these claims: its service and `allow`, or why not. */
-async function outcomeOf(example: TokenExample, change: Record<string, unknown>): Promise<string> {
-  const { folder, header, lifeS, nbfS, claims } = example;
-  const bundle = await load(join(EXAMPLES, folder));
-  const clock = new FakeClock();
-  const now = Math.floor(clock.now() / 1000) - 20;
-  const [algorithm = 'RS256'] = bundle.issuers[0]?.algorithms ?? [];
-  const key = algorithm.startsWith('ES') ? KEYS.EC : algorithm.startsWith('Ed') ? KEYS.OKP : KEYS.RSA;
-  const published = bundle.issuers.map(({ jwks: _, ...issuer }) => ({
-    ...issuer,
-    keys: verificationKeys({ keys: [key.jwk] }, issuer) ?? [],
-  }));
-  const events = { info: () => {}, warn: () => {} };
-  const identity = createIdentity(published, { clock, events });
-  const times = { iat: now, exp: now + lifeS, ...(nbfS === undefined ? {} : { nbf: now + nbfS }) };
-  const jwt = jws(
-    { ...header, alg: algorithm, kid: 'k' },
-    { ...claims, ...times, ...change },
-    key.privateKey,
-    algorithm,
-  );
-  const deadline = new Deadline(clock, 5_000);
-  try {
-    const principal = await identity.authenticate({
-      authorization: [`Bearer ${jwt}`],
-      certificate: null,
-      deadline,
-    });
-    const decision = createDecide(bundle, { randomBytes }).decide({
-      action: 'mintToken',
-      principal,
-      // brand: the automation user of every example
-      request: { adminId: 32 as AdminId, note: '', status: 2, type: 'API token', reason: 'CHG-1' },
-      ttlS: NO_TTL,
-      wrap: false,
-      keyed: false,
-      sourceAddress: '10.0.0.1',
-      now: clock.now(),
-    });
-    return decision.allow ? `allow ${principal.alias}:${principal.subject}` : String(decision.reason);
-  } catch (thrown) {
-    if (!(thrown instanceof Problem)) throw thrown;
-    return thrown.extras.operatorReason ?? thrown.problem;
-  } finally {
-    await identity.close();
-  }
-}
-
 for (const example of ALL_TOKENS) {
   t.test(
     `${example.folder}: a token as the platform makes it mints, and what others can have does not`,
     async (t) => {
-      t.equal(await outcomeOf(example, {}), `allow ${example.service}`);
-      for (const [what, [reason, change]] of Object.entries({ ...example.denied, ...example.unknown }))
-        t.equal(await outcomeOf(example, change), reason, what);
+      const { folder, claims, service, denied, unknown } = example;
+      t.equal(await outcomeOf(folder, { token: example }), `allow ${service}`);
+      for (const [what, [reason, change]] of Object.entries({ ...denied, ...unknown }))
+        t.equal(
+          await outcomeOf(folder, { token: { ...example, claims: { ...claims, ...change } } }),
+          reason,
+          what,
+        );
     },
   );
 }
+
+t.test(
+  'client-certificates: only a SPIFFE ID that is named mints, and a token only along with its own',
+  async (t) => {
+    const spiffe = (path: string) => `spiffe://prod.example/ns/${path}`;
+    const outcome = (caller: { token?: Token; certificate?: string }) =>
+      outcomeOf('client-certificates', caller);
+    t.equal(await outcome({ certificate: spiffe('ci/sa/minter') }), `allow mtls:${spiffe('ci/sa/minter')}`);
+    t.equal(await outcome({ certificate: spiffe('ci/sa/other') }), 'no-permit', 'another workload');
+    t.equal(await outcome({ certificate: spiffe('dev/sa/minter') }), 'forbidden', 'another namespace');
+    t.equal(
+      await outcome({ certificate: 'CN=minter,O=acme' }),
+      'forbidden',
+      'a subject, which somebody asked for',
+    );
+
+    const token = BATCH_TOKEN;
+    const runner = spiffe('batch/sa/runner');
+    t.equal(await outcome({ token, certificate: runner }), `allow batch:${token.claims['sub']}`);
+    t.equal(await outcome({ token }), 'forbidden', 'a stolen token');
+    t.equal(
+      await outcome({ token, certificate: spiffe('ci/sa/minter') }),
+      'forbidden',
+      'a stolen token with the certificate of somebody who mints',
+    );
+  },
+);

@@ -28,6 +28,10 @@ export const PROVIDER_TOKENS: readonly TokenExample[] = [
     denied: {
       'an application of the tenant without a role': ['no-permit', { roles: undefined }],
       'another application with the role': ['no-permit', { oid: '70000000-0000-4000-8000-000000000001' }],
+      'the same object by another application': [
+        'no-permit',
+        { azp: '70000000-0000-4000-8000-000000000002' },
+      ],
       'a person with the role': [
         'forbidden',
         { scp: 'Mint', preferred_username: 'minter@acme.example', sub: 'b3BhcXVl' },
@@ -113,6 +117,10 @@ export const PROVIDER_TOKENS: readonly TokenExample[] = [
     denied: {
       'a person who signed in by the application': ['forbidden', { sub: 'ann@acme.example', uid: '00u1' }],
       'a person whose login is the client id': ['forbidden', { uid: '00u1' }],
+      'an application whose subject was mapped to that of another': [
+        'forbidden',
+        { cid: '0oa000000000000other' },
+      ],
       'another application': ['no-permit', { sub: '0oa000000000000other', cid: '0oa000000000000other' }],
       'scopes as text': ['claim-type', { scp: 'lm.mint' }],
     },

@@ -1,4 +1,4 @@
-import type { TokenExample } from './tokens.ts';
+import type { Token, TokenExample } from './tokens.ts';
 
 const BROKER = 'https://lm-token-broker.acme.example';
 
@@ -32,6 +32,10 @@ const kubernetes = (folder: string, alias: string, iss: string, otherIss: string
         sub: 'system:serviceaccount:dev:minter',
         'kubernetes.io': { ...pod('u'), namespace: 'dev', pod: POD },
       },
+    ],
+    'a namespace that is not the subject’s': [
+      'no-permit',
+      { 'kubernetes.io': { ...pod(OWN_UID), namespace: 'dev', pod: POD } },
     ],
     'no object where the namespace should be': ['claim-type', { 'kubernetes.io': 'ci' }],
   },
@@ -75,3 +79,14 @@ export const WORKLOAD_TOKENS: readonly TokenExample[] = [
     },
   },
 ];
+
+/** What the batch service has beside its client certificate. */
+export const BATCH_TOKEN: Token = {
+  header: { typ: 'JWT' },
+  lifeS: 300,
+  claims: {
+    iss: 'https://sso.acme.example/realms/batch',
+    aud: 'lm-token-broker',
+    sub: '99999999-9999-4999-8999-999999999999',
+  },
+};
